@@ -1,0 +1,55 @@
+# hospes: one Makefile, not recursive. `make help` lists what it can do.
+ARCH  ?= x86_64
+DEBUG ?= y
+CC_KIND ?= gcc
+O     := build
+SRCARCH := $(if $(filter x86_64,$(ARCH)),x86,$(ARCH))
+
+.DEFAULT_GOAL := hypervisor
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+include hypervisor/hypervisor.mk
+include tests/unit/unit.mk
+-include tests/guests/guests.mk
+
+.PHONY: all hypervisor run test check bench clean help format format-check deps
+
+all: hypervisor unit-tests guests
+
+run: ## install what is missing, build, boot the demo: a Debian dom0 on hospes
+	scripts/deps build run
+	scripts/fetch
+	$(MAKE) hypervisor
+	scripts/demo
+
+test: ## install, build, run every test
+	scripts/test
+
+check: unit-tests ## the unit tests, with ASan and UBSan
+	prove $(UNIT_TESTS)
+
+bench: hypervisor ## hospes and Debian's Xen on the same work, as a table of ratios
+	scripts/deps build run bench
+	scripts/fetch
+	$(MAKE) guests
+	tests/bench/run
+
+format: ## lay out all C files
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+format-check:
+	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+
+clean: ## remove what was compiled; downloads stay
+	rm -rf $(O)/hypervisor $(O)/unit $(O)/guests
+
+help:
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t14
+
+# The public ABI's headers, from the package libxen-dev.
+$(O)/include/xen: | $(O)
+	mkdir -p $(O)/include
+	ln -sfn /usr/include/xen $@
+$(O):
+	mkdir -p $@

@@ -1,0 +1,58 @@
+# The freestanding image of one architecture: build/hypervisor/$(ARCH)/hospes
+HV_O   := $(O)/hypervisor/$(ARCH)
+CROSS  := $(if $(filter arm64,$(ARCH)),aarch64-linux-gnu-)
+ifeq ($(CC_KIND),clang)
+HV_CC  := clang $(if $(filter arm64,$(ARCH)),--target=aarch64-linux-gnu)
+else
+HV_CC  := $(CROSS)gcc
+endif
+HV_LD  := $(CROSS)ld
+HV_NM  := $(CROSS)nm
+
+HV_WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wundef -Wvla \
+           -Wpointer-arith -Wwrite-strings -Wimplicit-fallthrough
+HV_CFLAGS := -std=gnu17 -O2 -g $(HV_WARN) -ffreestanding -fno-builtin -fno-common -fno-strict-aliasing \
+             -fno-asynchronous-unwind-tables -fno-stack-protector -fvisibility=hidden \
+             -fno-omit-frame-pointer -fno-jump-tables \
+             -nostdinc -isystem $(shell $(HV_CC) -print-file-name=include) \
+             -Ihypervisor/include -Ihypervisor/$(SRCARCH)/include -I$(O)/include -D__XEN_TOOLS__ \
+             $(if $(filter n,$(DEBUG)),-DNDEBUG)
+HV_CFLAGS_x86_64 := -m64 -mno-red-zone -mgeneral-regs-only -fpie -fcf-protection=none -mno-sse
+HV_CFLAGS_arm64  := -mgeneral-regs-only -fpie -mstrict-align
+HV_CFLAGS += $(HV_CFLAGS_$(ARCH))
+
+HV_DIRS := $(shell find hypervisor/core hypervisor/drivers hypervisor/$(SRCARCH) -type d)
+HV_SRCS := $(foreach d,$(HV_DIRS),$(wildcard $(d)/*.c $(d)/*.S))
+# Drivers and parts that only one architecture has
+HV_ONLY_x86_64 := hypervisor/drivers/uart/pl011.c
+HV_ONLY_arm64  := hypervisor/drivers/uart/ns16550.c $(wildcard hypervisor/drivers/acpi/*.c hypervisor/drivers/pci/*.c hypervisor/drivers/video/*.c)
+HV_SRCS := $(filter-out $(HV_ONLY_$(ARCH)),$(HV_SRCS))
+HV_OBJS := $(patsubst hypervisor/%,$(HV_O)/%.o,$(HV_SRCS))
+HV_LDS  := $(HV_O)/image.lds
+
+hypervisor: $(HV_O)/hospes
+
+$(HV_O)/%.c.o: hypervisor/%.c | $(O)/include/xen
+	@mkdir -p $(@D)
+	$(HV_CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
+$(HV_O)/%.S.o: hypervisor/%.S | $(O)/include/xen
+	@mkdir -p $(@D)
+	$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+$(HV_LDS): hypervisor/$(SRCARCH)/image.lds.S
+	@mkdir -p $(@D)
+	$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -E -P -MMD -MP -MT $@ -x assembler-with-cpp -o $@ $<
+
+# The symbol table for backtraces is made from a first link and goes into the second; its section
+# is the last of the read-only ones, so that no address changes in between.
+HV_LINK = $(HV_LD) -nostdlib -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none -T $(HV_LDS)
+$(HV_O)/hospes.1: $(HV_OBJS) $(HV_LDS)
+	@echo 'int empty_symbols;' > $(HV_O)/empty.c
+	$(HV_LINK) -o $@ $(HV_OBJS)
+$(HV_O)/symbols.S: $(HV_O)/hospes.1 scripts/symbols
+	$(HV_NM) -n $< | scripts/symbols > $@
+$(HV_O)/symbols.o: $(HV_O)/symbols.S
+	$(HV_CC) $(HV_CFLAGS) -c -o $@ $<
+$(HV_O)/hospes: $(HV_OBJS) $(HV_O)/symbols.o $(HV_LDS)
+	$(HV_LINK) -o $@ $(HV_OBJS) $(HV_O)/symbols.o
+
+-include $(HV_OBJS:.o=.d) $(HV_LDS:.lds=.d)

@@ -1,0 +1,74 @@
+/*
+ * Everything that an architecture provides to core, in one list. Inline parts:
+ *   arch/percpu.h     percpu_offset_self(), percpu_offset(), smp_processor_id(), CPU areas
+ *   arch/irqflags.h   irq_disable(), irq_enable(), irq_save(), irq_restore(), irq_enabled()
+ *   arch/processor.h  cpu_relax()
+ * and the rest is here or declared by the area: smp.h (IPIs), time.h (now, delay_us),
+ * guest_access.h, irq.h (pirq_*).
+ */
+#ifndef HV_ARCH_H
+#define HV_ARCH_H
+
+#include <hv/types.h>
+#include <hv/domain.h>
+#include <hv/frame.h>
+#include <arch/irqflags.h>
+#include <arch/processor.h>
+
+/* ---- the story of the boot (core/init/main.c), in this order ---- */
+void arch_init_memory(void);          /* direct map, frame table, buddy filled, W^X image */
+void arch_init_traps(void);           /* IDT or vectors, faults caught from here on */
+void arch_init_irq(void);             /* interrupt controllers, our own vectors */
+void arch_init_time(void);            /* counters calibrated, now() works */
+void arch_init_late(void);            /* after all CPUs: drop init memory, final checks */
+must_check int arch_start_dom0(void); /* build dom0 from the boot modules, unpause */
+
+/* ---- CPUs ---- */
+must_check int arch_cpu_boot(unsigned int cpu); /* start it; -ETIMEDOUT if it does not come */
+void arch_cpu_idle(void);            /* interrupts off at entry; wait for one; on at exit */
+noreturn void arch_idle_entry(void); /* become the idle loop on a clean stack */
+
+/* ---- the hardware timer of this CPU ---- */
+void arch_timer_set(s_time_t deadline); /* STIME_MAX: off; the past: at once */
+
+/* ---- switching ---- */
+/* Save prev, load next (either may be idle), call sched_context_saved(prev), continue in next on a
+ * clean stack. prev == next is not passed. */
+noreturn void arch_context_switch(struct vcpu *prev, struct vcpu *next);
+/* Resume `v`, current already, on a clean stack. */
+noreturn void arch_continue_running(struct vcpu *v);
+
+/* ---- mapping ---- */
+/* Map physical memory or device registers for the hypervisor. NULL when out of space. */
+enum map_type { MAP_CACHED, MAP_UNCACHED, MAP_READONLY };
+must_check void *arch_map_phys(paddr_t start, size_t size, enum map_type type);
+void arch_unmap(void *va, size_t size);
+
+/* ---- domains ---- */
+int arch_vcpu_initialise(struct vcpu *v, guest_ptr_t context); /* VCPUOP_initialise's argument */
+void arch_vcpu_reset(struct vcpu *v);
+/* VCPUOP_register_vcpu_info: map the guest's frame for good. */
+must_check int arch_map_guest_frame(struct domain *d, gfn_t frame, mfn_t *out, void **va);
+void arch_unmap_guest_frame(struct domain *d, mfn_t m, void *va);
+long arch_memory_op(unsigned long cmd, guest_ptr_t arg); /* what core does not know */
+/* Frame-table hooks: contents check before a frame becomes `type`; and its reverse. Progress
+ * through a table is kept in *done (entries); -ERESTART when preempted. */
+must_check int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done);
+must_check int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done,
+                                 bool preemptible);
+/* A writable frame becomes something else: no CPU may keep a stale writable translation. */
+void arch_flush_stale_writable(struct domain *d);
+void arch_update_wallclock(struct domain *d);
+void arch_update_vcpu_time(struct vcpu *v); /* vcpu_time_info, v current or paused */
+
+/* ---- the end ---- */
+noreturn void arch_reboot(void);
+noreturn void arch_halt(void);
+noreturn void arch_poweroff_or_halt(void);
+
+/* ---- diagnostics ---- */
+void arch_dump_state(void);           /* registers, backtrace of this CPU */
+void arch_dump_guest(struct vcpu *v); /* registers, stack, page walk */
+uintptr_t arch_caller(void);
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * Domains and vCPUs: what every area knows of them. Each area's own state hangs off a pointer and
+ * is private to its folder (`internal.h`).
+ */
+#ifndef HV_DOMAIN_H
+#define HV_DOMAIN_H
+
+#include <hv/types.h>
+#include <hv/cpumask.h>
+#include <hv/list.h>
+#include <hv/spinlock.h>
+#include <hv/timer.h>
+#include <xen/xen.h>
+#include <xen/event_channel.h>
+#include <xen/vcpu.h>
+
+#define DOMID_IDLE_CPU DOMID_IDLE
+#define MAX_VCPUS      512 /* more than XEN_LEGACY_MAX_VCPUS needs vcpu_info registration */
+
+struct domain_event; /* core/event */
+struct domain_grant; /* core/grant */
+struct domain_mem;   /* core/mem */
+struct domain_sched; /* core/sched */
+struct domain_irq;   /* core/irq */
+struct arch_domain;  /* the architecture */
+struct vcpu_event;
+struct vcpu_sched;
+struct arch_vcpu;
+
+enum domain_type { DOMAIN_PV, DOMAIN_HVM };
+
+struct domain {
+    domid_t id;
+    enum domain_type type;
+    bool is_control;  /* may use the control interface */
+    bool is_hardware; /* owns the machine's devices */
+    bool is_dying;    /* no new references, mappings, channels */
+    bool is_shutting_down, is_shut_down;
+    bool debugger_attached;
+    uint8_t shutdown_code; /* SHUTDOWN_*, once is_shutting_down */
+    uint32_t refs;         /* struct lives while not 0; atomic */
+    uint32_t pause_count;  /* atomic; every vCPU is held while not 0 */
+    uint32_t vm_assist;    /* VMASST_TYPE_* bits */
+    unsigned int max_vcpus;
+    struct vcpu **vcpu;    /* [max_vcpus], entries set under `lock`, never cleared before free */
+    spinlock_t lock;       /* LOCK_DOMAIN */
+    struct list_head list; /* LOCK_DOMAIN_LIST */
+    uint8_t handle[16];    /* UUID */
+    uint32_t ssidref;
+    s_time_t created;
+
+    struct shared_info *shared_info; /* mapped for us for the domain's life */
+    mfn_t shared_info_mfn;
+
+    struct domain_event *event;
+    struct domain_grant *grant;
+    struct domain_mem *mem;
+    struct domain_sched *sched;
+    struct domain_irq *irq;
+    struct arch_domain *arch;
+};
+
+enum vcpu_pause_bit {
+    VCPU_DOWN,       /* not brought up by its domain (VCPUOP_up) */
+    VCPU_BLOCKED,    /* SCHEDOP_block: until an event */
+    VCPU_POLLING,    /* SCHEDOP_poll: until one of its ports, or the timeout */
+    VCPU_PAUSED_DOM, /* reserved: domain pause is d->pause_count */
+};
+
+struct vcpu {
+    unsigned int id;
+    struct domain *domain;
+    unsigned int cpu;          /* where it runs, or ran last; LOCK_SCHED_CPU */
+    bool is_running;           /* on that CPU now */
+    bool is_initialised;       /* has a register state (VCPUOP_initialise) */
+    bool is_urgent;            /* polling: wake fast */
+    unsigned long pause_flags; /* enum vcpu_pause_bit, atomic; runnable when 0 */
+    uint32_t pause_count;      /* atomic, nests */
+    evtchn_port_t poll_port;   /* VCPU_POLLING: the only port, 0 if several */
+    struct vcpu_info *info;    /* never NULL: the shared page, a registered place, or a dummy */
+    mfn_t info_mfn;            /* of a registered place, else INVALID_MFN */
+    struct vcpu_runstate_info runstate; /* LOCK_SCHED_CPU */
+    guest_ptr_t runstate_guest;         /* where the guest wants it; 0: nowhere */
+    struct timer singleshot;            /* set_timer_op, VCPUOP_set_singleshot_timer */
+    struct timer periodic;              /* VCPUOP_set_periodic_timer */
+    s_time_t periodic_period;           /* ns, 0 when off */
+    struct timer poll_timer;
+    cpumask_t hard_affinity, soft_affinity; /* LOCK_SCHED_CPU */
+    cpumask_t dirty_cpus;                   /* CPUs whose TLB may hold its translations */
+
+    struct vcpu_event *event;
+    struct vcpu_sched *sched;
+    struct arch_vcpu *arch;
+};
+
+/* One part of a domain. Creation walks domain_parts[] forward, death backward. Every function may
+ * be NULL; teardown is idempotent on zeroed memory and returns -ERESTART to be called again. */
+struct domain_part {
+    const char *name;
+    int (*init)(struct domain *d);
+    int (*vcpu_init)(struct vcpu *v);
+    int (*teardown)(struct domain *d); /* domain is dying: give back what others hold */
+    void (*vcpu_free)(struct vcpu *v);
+    void (*free)(struct domain *d);
+};
+
+extern const struct domain_part event_part, grant_part, memory_part, sched_part, irq_part,
+    time_part, arch_part;
+
+extern struct domain *hardware_domain; /* dom0 */
+extern struct domain *domain_idle;     /* owner of the idle vCPUs */
+
+/* `id` must be free. -ENOMEM, -EEXIST, -EINVAL (limits). The domain starts paused once. */
+must_check int domain_create(domid_t id, enum domain_type type, unsigned int max_vcpus,
+                             unsigned int flags, struct domain **out);
+#define DOMAIN_CREATE_CONTROL  1U
+#define DOMAIN_CREATE_HARDWARE 2U
+must_check int vcpu_create(struct domain *d, unsigned int id, struct vcpu **out);
+
+/* By id, with a reference; NULL if there is none. DOMID_SELF is the caller's. */
+must_check struct domain *domain_get(domid_t id);
+void domain_put(struct domain *d);
+static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
+{
+    return id < d->max_vcpus ? READ_ONCE(d->vcpu[id]) : NULL;
+}
+#define for_each_vcpu(d, v, i)                                                                     \
+    for ((i) = 0; (i) < (d)->max_vcpus; (i)++)                                                     \
+        if (((v) = READ_ONCE((d)->vcpu[i])) != NULL)
+
+void domain_pause(struct domain *d); /* waits until no vCPU runs; not on the caller's own */
+void domain_unpause(struct domain *d);
+void vcpu_pause(struct vcpu *v);
+void vcpu_pause_nosync(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+/* The guest asked for it, or was stopped for what it did. Reason: SHUTDOWN_*. */
+void domain_shutdown(struct domain *d, uint8_t reason);
+/* Kill for a violation: one plain sentence with the reason is logged. dom0: the machine goes with
+ * it, after a report of its state. */
+void domain_crash(struct domain *d, const char *fmt, ...) printf_like(2, 3);
+
+struct vcpu *current_vcpu(void);
+#define current (current_vcpu())
+static inline bool is_idle_vcpu(const struct vcpu *v)
+{
+    return v->domain == domain_idle;
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* Event channels: 2-level and FIFO. See docs/design/event-channels.md. */
+#ifndef HV_EVENT_H
+#define HV_EVENT_H
+
+#include <hv/domain.h>
+#include <xen/event_channel.h>
+
+must_check long do_event_channel_op(int cmd, guest_ptr_t arg);
+
+/* Raise a per-vCPU VIRQ (VIRQ_TIMER, VIRQ_DEBUG...) if the vCPU bound it. Any context. */
+void event_send_vcpu_virq(struct vcpu *v, unsigned int virq);
+/* Raise a global VIRQ at whoever bound it: VIRQ_CONSOLE, VIRQ_DOM_EXC... to dom0. Any context. */
+void event_send_global_virq(unsigned int virq);
+/* Raise a bound port of d as an interrupt line does (irq code, lock-free on the caller's side). */
+void event_send_port(struct domain *d, evtchn_port_t port);
+/* An upcall is due: pending and not masked. */
+static inline bool event_upcall_pending(const struct vcpu *v)
+{
+    return READ_ONCE(v->info->evtchn_upcall_pending) && !READ_ONCE(v->info->evtchn_upcall_mask);
+}
+/* SCHEDOP_poll: is this port pending? -EINVAL if it is not a port of d. */
+must_check int event_port_is_pending(struct domain *d, evtchn_port_t port);
+/* The vcpu_info moved: re-deliver what might have been pending. */
+void event_vcpu_info_moved(struct vcpu *v);
+/* Hypervisor-side channels (ioreq, console): a port in d that calls fn(v, port) on notify. */
+must_check int event_alloc_unbound_xen(struct domain *d, unsigned int vcpu, domid_t remote,
+                                       void (*fn)(struct vcpu *v, evtchn_port_t port));
+void event_print(const struct domain *d); /* debug key 'e' */
+
+#endif

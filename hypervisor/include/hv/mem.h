@@ -1,0 +1,59 @@
+/*
+ * Memory: frames from the buddy allocator (core/mem/buddy.c), small objects from the heap
+ * (core/mem/heap.c), a domain's memory (core/mem/domain_mem.c).
+ */
+#ifndef HV_MEM_H
+#define HV_MEM_H
+
+#include <hv/types.h>
+#include <hv/frame.h>
+#include <hv/domain.h>
+
+/* ---- frames ---- */
+#define MAX_ORDER      18 /* 1 GiB */
+#define NUMA_ANY       0xffU
+#define NR_NODES       64
+#define ALLOC_BELOW_4G 1U /* flag: DMA-able by 32-bit devices */
+#define ALLOC_NO_SCRUB 2U /* flag: the caller overwrites it all */
+
+/* 2^order frames, naturally aligned, contents scrubbed unless ALLOC_NO_SCRUB. INVALID_MFN if there
+ * are none. Any context with interrupts on. */
+must_check mfn_t frames_alloc(unsigned int order, unsigned int flags, unsigned int node);
+void frames_free(mfn_t first, unsigned int order);
+/* Boot: give a range of RAM to the allocator. */
+void frames_add_range(mfn_t start, mfn_t end, unsigned int node);
+uint64_t frames_free_count(void);
+uint64_t frames_total_count(void);
+/* Scrub some dirty free memory; true while there is more. Called by idle CPUs. */
+bool frames_scrub_idle(void);
+
+/* ---- one page for the hypervisor's own use, mapped ---- */
+must_check void *page_alloc(void); /* zeroed; NULL */
+void page_free(void *page);
+must_check void *pages_alloc(unsigned int order); /* zeroed; NULL */
+void pages_free(void *pages, unsigned int order);
+void *mfn_to_virt(mfn_t m); /* direct map */
+mfn_t virt_to_mfn(const void *p);
+
+/* ---- objects ---- */
+must_check void *hv_alloc(size_t size); /* zeroed, 16-byte aligned; NULL */
+void hv_free(void *p);                  /* NULL is fine */
+size_t hv_heap_used(void);
+#define hv_alloc_type(type)         ((type *)hv_alloc(sizeof(type)))
+#define hv_alloc_array(type, count) ((type *)hv_alloc_array_checked(sizeof(type), count))
+must_check void *hv_alloc_array_checked(size_t size, size_t count);
+
+/* ---- a domain's memory (struct domain_mem) ---- */
+struct domain_mem {
+    spinlock_t lock;         /* LOCK_DOMAIN_PAGES: guards the lists and the totals */
+    struct frame_list pages; /* every frame the domain owns and has `allocated` */
+    uint64_t tot_pages, max_pages;
+    uint64_t shared_pages; /* hypervisor pages shared with it */
+};
+
+/* Allocate one extent for d and count it. -ENOMEM; -EPERM over max_pages. */
+must_check int domain_populate(struct domain *d, unsigned int order, unsigned int flags,
+                               mfn_t *out);
+must_check long do_memory_op(unsigned long cmd, guest_ptr_t arg);
+
+#endif

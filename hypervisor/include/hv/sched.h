@@ -1,0 +1,56 @@
+/*
+ * Scheduling. core/sched/sched.c is the framework (states, affinity, blocking, context switch
+ * order); a scheduler is a const table of functions.
+ */
+#ifndef HV_SCHED_H
+#define HV_SCHED_H
+
+#include <hv/domain.h>
+
+struct sched_decision {
+    struct vcpu *next; /* the CPU's idle vCPU if nothing is runnable */
+    s_time_t slice;    /* ns until the scheduler wants to be asked again; <0: never */
+};
+
+struct scheduler {
+    const char *name; /* sched= */
+    unsigned int id;  /* XEN_SCHEDULER_* */
+    int (*cpu_init)(unsigned int cpu);
+    int (*vcpu_init)(struct vcpu *v);
+    void (*vcpu_free)(struct vcpu *v);
+    unsigned int (*pick_cpu)(struct vcpu *v); /* within hard affinity and online CPUs */
+    void (*wake)(struct vcpu *v);             /* became runnable */
+    void (*sleep)(struct vcpu *v);            /* became not runnable */
+    void (*yield)(struct vcpu *v);
+    struct sched_decision (*decide)(unsigned int cpu, s_time_t time); /* LOCK_SCHED_CPU held */
+    void (*context_saved)(struct vcpu *v);
+    void (*print_cpu)(unsigned int cpu);
+};
+
+extern const struct scheduler sched_credit2;
+
+void sched_init(void);
+int sched_cpu_up(unsigned int cpu); /* creates its idle vCPU and queue; before the CPU runs */
+struct vcpu *sched_idle_vcpu(unsigned int cpu);
+
+void vcpu_wake(struct vcpu *v);         /* re-evaluate after a pause bit was cleared */
+void vcpu_sleep_nosync(struct vcpu *v); /* re-evaluate after one was set */
+void vcpu_sleep_sync(struct vcpu *v);   /* and wait until it is off its CPU */
+/* Called from event delivery: an event is pending for v; ends block and poll. */
+void vcpu_kick(struct vcpu *v);
+static inline bool vcpu_runnable(const struct vcpu *v)
+{
+    return !(READ_ONCE(v->pause_flags) | READ_ONCE(v->pause_count) |
+             READ_ONCE(v->domain->pause_count));
+}
+/* arch calls this from arch_context_switch() when prev's registers are saved. */
+void sched_context_saved(struct vcpu *prev);
+
+must_check long do_sched_op(int cmd, guest_ptr_t arg);
+must_check long do_set_timer_op(s_time_t deadline);
+must_check long do_vcpu_op(int cmd, unsigned int vcpuid, guest_ptr_t arg);
+/* Write v's runstate to where the guest registered it; on v's own CPU, v current. */
+void vcpu_update_runstate_area(struct vcpu *v);
+void sched_print(void); /* debug key 'r' */
+
+#endif
