@@ -58,6 +58,15 @@ must_check int arch_frame_demote(struct frame *f, enum frame_type type, unsigned
                                  bool preemptible);
 /* A writable frame becomes something else: no CPU may keep a stale writable translation. */
 void arch_flush_stale_writable(struct domain *d);
+/* Grant mappings into the current PV vCPU's space. addr: a virtual address, or with
+ * GNTMAP_contains_pte the machine address of the entry. flags: GNTMAP_*. The caller holds a
+ * reference (and writable type unless read-only) on m for the mapping. -EINVAL: no such entry,
+ * -ENXIO: entry holds something else (unmap). `new_addr`: GNTTABOP_unmap_and_replace, else 0. */
+must_check int arch_grant_map(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags);
+must_check int arch_grant_unmap(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags,
+                                uint64_t new_addr);
+/* The frame behind a domain's gfn, with a reference; PV: gfn is the mfn itself. -EPERM, -EINVAL. */
+must_check int arch_get_guest_frame(struct domain *d, gfn_t frame, struct frame **out);
 void arch_update_wallclock(struct domain *d);
 void arch_update_vcpu_time(struct vcpu *v); /* vcpu_time_info, v current or paused */
 

@@ -1,0 +1,81 @@
+/*
+ * What x86 keeps for a domain and a vCPU. A vCPU's fields are its own CPU's while it runs, else
+ * whoever has it paused.
+ */
+#ifndef ARCH_DOMAIN_H
+#define ARCH_DOMAIN_H
+
+#include <hv/domain.h>
+#include <hv/frame.h>
+#include <arch/regs.h>
+
+#define PV_GDT_FRAMES 14 /* FIRST_RESERVED_GDT_PAGE: the 15th page is ours */
+
+struct cpu_policy; /* x86/cpu/policy.h: what CPUID and the MSRs show */
+
+struct pv_callback {
+    uint64_t address;
+    bool mask_events; /* deliver with evtchn_upcall_mask set */
+};
+
+struct pv_vcpu {
+    struct trap_info *traps; /* [256] */
+    struct pv_callback event, failsafe, syscall, syscall32, sysenter, nmi;
+    uint16_t syscall32_cs, sysenter_cs;
+    bool kernel_mode;        /* in the guest's kernel, else in its user */
+    uint64_t kernel_ss, kernel_sp;
+
+    mfn_t guest_table, guest_table_user; /* L4s, each with a type reference; user may be INVALID */
+    mfn_t gdt_frame[PV_GDT_FRAMES];
+    unsigned int nr_gdt_frames, gdt_entries;
+    uint64_t ldt_base;
+    unsigned int ldt_entries;
+
+    uint64_t cr0, cr4; /* the guest's view; CR0.TS virtual */
+    uint64_t fs_base, gs_base_kernel, gs_base_user; /* while not running */
+    uint16_t ds, es, fs, gs;                         /* selectors, while not running */
+    uint64_t dr[8];                                  /* DR0-3, 6, 7: checked values */
+
+    unsigned int iopl;         /* 0-3, as PHYSDEVOP_set_iopl gave it */
+    guest_ptr_t io_bitmap;     /* PHYSDEVOP_set_iobitmap */
+    unsigned int io_bitmap_ports;
+};
+
+struct arch_vcpu {
+    struct regs regs; /* while not running; else on top of the CPU's stack */
+    struct pv_vcpu pv;
+
+    void *xsave;       /* FPU state, 64-byte aligned; while not running */
+    uint64_t xcr0;     /* the guest's; 0 until it set it */
+    uint64_t xcr0_accum; /* all bits it ever had */
+    uint64_t tsc_aux;
+    uint64_t misc_features; /* MSR_MISC_FEATURES_ENABLES: CPUID faulting of its user */
+    uint64_t xss;
+
+    struct vcpu_time_info time; /* last published */
+    void *perdomain_l1;         /* its GDT and LDT page-table entries */
+};
+
+struct range_set; /* hv/range_set.h */
+
+struct pv_domain {
+    spinlock_t lock; /* LOCK_PV_MM: this domain's page-table contents */
+    mfn_t perdomain_l3;
+};
+
+struct arch_domain {
+    struct pv_domain pv;
+    struct cpu_policy *policy;
+    struct range_set *io_ports; /* that it may access */
+    struct range_set *io_mem;   /* frames outside RAM that it may map */
+    gfn_t eoi_map_gfn;          /* PHYSDEVOP_pirq_eoi_gmfn */
+    mfn_t eoi_map_mfn;
+    unsigned long *eoi_map;
+    uint32_t pci_cf8;           /* the guest's address latch */
+    uint8_t cmos_index;
+    uint64_t pfn_limit;         /* its p2m spans [0, pfn_limit) */
+    gfn_t p2m_frame_list_list;
+    bool auto_unmask;           /* PHYSDEVOP_pirq_eoi_gmfn_v1: EOI unmasks the port */
+};
+
+#endif
