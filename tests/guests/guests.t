@@ -1,0 +1,39 @@
+#!/bin/bash
+# Every microguest on one hypervisor, as TAP subtests, for prove(1):
+#
+#   HYPERVISOR=image [GUESTS=dir] [ONLY="name ..."] prove tests/guests/guests.t
+#
+# The table below is the whole specification of how a guest is run: folder, machine memory in MB,
+# CPUs, dom0_mem, more hypervisor arguments, guest arguments, a regex that the console must show.
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+hypervisor=${HYPERVISOR:-$top/build/hypervisor/x86_64/hospes}
+guests=${GUESTS:-$top/build/guests/pv}
+log_dir=${LOGS:-}
+
+#  name        | MB  | CPUs | dom0_mem | hypervisor args    | guest args | console must show
+table='
+start          | 512 | 1    | 64M      |                    | answer=42  | microguest|dom0
+'
+
+plan=0 failed=0
+while IFS='|' read -r name mem cpus dom0_mem hv_args guest_args regex; do
+    name=$(echo $name)
+    [ -n "$name" ] || continue
+    [ -z "${ONLY:-}" ] || [[ " $ONLY " = *" $name "* ]] || continue
+    regex=$(echo $regex)
+    options=(-m $mem -c $cpus -d $dom0_mem -x "$(echo $hv_args)")
+    [ -z "$regex" ] || options+=(-e "$regex")
+    [ -z "$log_dir" ] || options+=(-l "$log_dir/$name.log")
+    plan=$((plan + 1))
+    if "$top/tests/guests/run" "${options[@]}" "$hypervisor" "$guests/$name.elf" $guest_args |
+        sed 's/^/    /'; [ "${PIPESTATUS[0]}" = 0 ]; then
+        echo "ok $plan - $name"
+    else
+        echo "not ok $plan - $name"
+        failed=$((failed + 1))
+    fi
+done <<<"$table"
+echo "1..$plan"
+exit $((failed > 0))
