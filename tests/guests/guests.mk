@@ -13,7 +13,7 @@ GUESTS_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-common -mcmodel=
     -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow -Wundef -Wvla -Wimplicit-fallthrough \
     -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ -D__XEN_TOOLS__ \
     -isystem $(O)/include -I$(GUESTS_LIB) -I$(GUESTS_LIB)/pv
-GUESTS_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
+GUESTS_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
     -Wl,-z,max-page-size=4096 -Wl,-T,$(GUESTS_LIB)/pv/pv.lds
 
 GUESTS_LIB_SRC := $(wildcard $(GUESTS_LIB)/*.c $(GUESTS_LIB)/pv/*.c $(GUESTS_LIB)/pv/*.S)

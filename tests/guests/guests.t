@@ -15,6 +15,10 @@ log_dir=${LOGS:-}
 #  name        | MB  | CPUs | dom0_mem | hypervisor args    | guest args | console must show
 table='
 start          | 512 | 1    | 64M      |                    | answer=42  | microguest|dom0
+memory         | 512 | 1    | 64M,max:64M   |                    |            |
+mmu            | 512 | 1    | 64M      |                    |            |
+exceptions     | 512 | 1    | 64M      |                    |            |
+events         | 512 | 1    | 64M      |                    |            |
 '
 
 plan=0 failed=0
