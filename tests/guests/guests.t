@@ -19,6 +19,13 @@ memory         | 512 | 1    | 64M,max:64M   |                    |            |
 mmu            | 512 | 1    | 64M      |                    |            |
 exceptions     | 512 | 1    | 64M      |                    |            |
 events         | 512 | 1    | 64M      |                    |            |
+writable-pt    | 512 | 1    | 64M      |                    |            |
+user-mode      | 512 | 1    | 64M      |                    |            |
+multicall      | 512 | 1    | 64M      |                    |            |
+timers         | 512 | 1    | 64M      |                    |            |
+grants         | 512 | 1    | 64M      |                    |            |
+console        | 512 | 1    | 64M      |                    |            | console says hello
+sched          | 512 | 1    | 64M      |                    |            |
 '
 
 plan=0 failed=0

@@ -87,6 +87,7 @@ bool make_table(void *page);                   /* zero it and make it read-only 
 void user_init(void);
 void *user_map(uint64_t va, const void *code, size_t length); /* a page seen by both modes */
 struct fault user_run(struct frame *registers);
+struct fault user_run_at(struct frame *registers); /* with the selectors and flags given */
 #define USER_CODE  0x400000ul
 #define USER_STACK 0x600000ul
 

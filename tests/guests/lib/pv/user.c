@@ -36,10 +36,15 @@ static void enter(void *arg)
     resume(arg);
 }
 
+struct fault user_run_at(struct frame *registers)
+{
+    return try_call(enter, registers);
+}
+
 struct fault user_run(struct frame *registers)
 {
     registers->cs = USER_CS;
     registers->ss = USER_SS;
     registers->rflags |= RFLAGS_IF;
-    return try_call(enter, registers);
+    return user_run_at(registers);
 }
