@@ -42,17 +42,18 @@ $(HV_LDS): hypervisor/$(SRCARCH)/image.lds.S
 	@mkdir -p $(@D)
 	$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -E -P -MMD -MP -MT $@ -x assembler-with-cpp -o $@ $<
 
-# The symbol table for backtraces is made from a first link and goes into the second; its section
-# is the last of the read-only ones, so that no address changes in between.
+# The symbol table for backtraces: its size is known after a first link, every address after a
+# second one, and the third has the table of the second.
 HV_LINK = $(HV_LD) -nostdlib -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none -T $(HV_LDS)
 $(HV_O)/hospes.1: $(HV_OBJS) $(HV_LDS)
-	@echo 'int empty_symbols;' > $(HV_O)/empty.c
 	$(HV_LINK) -o $@ $(HV_OBJS)
-$(HV_O)/symbols.S: $(HV_O)/hospes.1 scripts/symbols
+$(HV_O)/hospes.2: $(HV_O)/symbols.1.o
+	$(HV_LINK) -o $@ $(HV_OBJS) $<
+$(HV_O)/hospes: $(HV_O)/symbols.2.o
+	$(HV_LINK) -o $@ $(HV_OBJS) $<
+$(HV_O)/symbols.%.S: $(HV_O)/hospes.% scripts/symbols
 	$(HV_NM) -n $< | scripts/symbols > $@
-$(HV_O)/symbols.o: $(HV_O)/symbols.S
+$(HV_O)/symbols.%.o: $(HV_O)/symbols.%.S
 	$(HV_CC) $(HV_CFLAGS) -c -o $@ $<
-$(HV_O)/hospes: $(HV_OBJS) $(HV_O)/symbols.o $(HV_LDS)
-	$(HV_LINK) -o $@ $(HV_OBJS) $(HV_O)/symbols.o
 
 -include $(HV_OBJS:.o=.d) $(HV_LDS:.lds=.d)
