@@ -1,9 +1,11 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # /init of the demo initramfs (scripts/initrd): the first process of dom0.
 #
-# Kernel command line: "proof" runs /proof and switches off, "proof=reboot" resets the machine
-# afterwards, "proof=skip" goes straight to the end, "end=reboot" changes the end; without any of
-# these there is a shell on the console.
+# Kernel command line: "proof" runs /proof, "proof=skip" nothing; without either there is a shell
+# on the console. The machine is switched off afterwards, unless end= tells another way: "reboot",
+# "sysrq" (a reset that asks no process) or "crash" (the kernel panics). "proof=reboot" is short
+# for "proof end=reboot".
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
 mount -t proc proc /proc
@@ -17,14 +19,15 @@ done </modules/order
 read -r up rest </proc/uptime
 echo "init: dom0 is up after $up s, kernel $(uname -r)"
 
+run=
 end=poweroff
 for word in $(cat /proc/cmdline); do
     case $word in
-        proof | proof=reboot) run=/proof ;;
+        proof) run=/proof ;;
+        proof=reboot) run=/proof end=reboot ;;
         proof=skip) run=: ;;
-        end=reboot) end=reboot ;;
+        end=*) end=${word#end=} ;;
     esac
-    [ "$word" != proof=reboot ] || end=reboot
 done
 if [ -n "$run" ]; then
     $run
@@ -36,6 +39,11 @@ else
 fi
 echo "init: $end"
 sync
-$end -f
+case $end in
+    sysrq) echo b >/proc/sysrq-trigger ;;
+    crash) echo c >/proc/sysrq-trigger ;;
+    reboot) reboot -f ;;
+    *) poweroff -f ;;
+esac
 # The kernel must never see its first process end: it would panic and hide what went wrong.
 while :; do sleep 60; done

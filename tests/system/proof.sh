@@ -2,7 +2,7 @@
 # /proof of the demo initramfs: shows, in TAP, that a dom0 on the hypervisor has everything that a
 # machine should have. Run by /init; reads what to expect from the kernel command line:
 #
-#   expect_vcpus=N  expect_mem=MIB  expect_disks=N  expect_nets=N   (1, any, 0, 0 when not given)
+#   expect_vcpus=N  expect_mem=MIB[-MIB]  expect_disks=N  expect_nets=N   (1, any, 0, 0 when not given)
 #
 # Disks are written to only when they begin with the mark of a scratch disk (scripts/run-qemu).
 # Busybox only. The last line is "proof: N passed, N failed".
@@ -48,19 +48,24 @@ file_has() {
 }
 
 expected() {
-    value=$(sed -n "s/.*\bexpect_$1=\([0-9]*\).*/\1/p" /proc/cmdline)
+    value=$(sed -n "s/.*\bexpect_$1=\([0-9-]*\).*/\1/p" /proc/cmdline)
     echo "${value:-$2}"
 }
 
 # ---- processors and memory
 
+# The balloon driver knows what the hypervisor gave; MemTotal is what is left of it after the
+# kernel's image, 64 MiB of bounce buffers and page structures for all the host's memory.
 memory() {
-    kib=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)
-    given=$(expected mem 0)
-    note "MemTotal $((kib / 1024)) MiB"
-    [ "$given" = 0 ] && return 0
-    # MemTotal is without the kernel's image, its page structures and 64 MiB of bounce buffers.
-    [ "$kib" -le $((given * 1024)) ] && at_least MemTotal $(((given * 95 / 100 - 144) * 1024)) "$kib"
+    given=$(expected mem 1-99999999)
+    most=${given#*-}
+    least=${given%-*}
+    [ "$least" != "$most" ] || least=$((most - most / 64))
+    current=$(($(cat /sys/devices/system/xen_memory/xen_memory0/info/current_kb) / 1024))
+    total=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
+    note "given $current MiB, MemTotal $total MiB"
+    at_least "MiB given" "$least" "$current" && at_least "MiB expected at most" "$current" "$most" &&
+        at_least "MemTotal" $((current * 4 / 10)) "$total" && at_least "MiB given, not less than MemTotal" "$total" "$current"
 }
 
 # ---- interrupts; every vCPU has one column in /proc/interrupts

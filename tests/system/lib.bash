@@ -1,0 +1,92 @@
+# lib.bash: what the system tests share; sourced by tests/system/*.t, which print TAP for prove.
+#
+# HOSPES_HV, HOSPES_QEMU, HOSPES_HVARGS, HOSPES_CPU_FLAGS: see scripts/run-qemu.
+# shellcheck shell=bash
+set -uo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${HOSPES_BUILD:-$top/build}
+count=0
+temp=$(mktemp -d)
+runner=
+# shellcheck disable=SC2317 # the trap calls it
+leave() {
+    [ -z "$runner" ] || kill "$runner" 2>/dev/null
+    wait
+    rm -rf "$temp"
+}
+trap leave EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+bail_out() {
+    echo "Bail out! $*"
+    exit 255
+}
+
+# ok STATUS NAME [LOG]: one test; of a failed one the end of the serial log is shown.
+ok() {
+    count=$((count + 1))
+    if [ "$1" = 0 ]; then
+        echo "ok $count - $2"
+        return 0
+    fi
+    echo "not ok $count - $2"
+    [ -z "${3:-}" ] || tail -n 60 "$3" | tr -d '\r' | sed 's/^/# | /'
+    return 1
+}
+
+finish() {
+    echo "1..$count"
+}
+
+note() {
+    echo "# $*"
+}
+
+# serial LOG PATTERN: whether a line of a serial log matches
+serial() {
+    tr -d '\r' <"$1" | grep -Eq -- "$2"
+}
+
+# start LOG RUN-QEMU-OPTION...: in the background, as $runner
+start() {
+    local log=$1
+    shift
+    "$top/scripts/run-qemu" --timeout "${HOSPES_TIMEOUT:-240}" --log "$log" "$@" >/dev/null 2>&1 &
+    runner=$!
+}
+
+# boot LOG RUN-QEMU-OPTION...: the status is run-qemu's
+boot() {
+    local status=0
+    start "$@"
+    wait "$runner" || status=$?
+    runner=
+    return $status
+}
+
+# proves NAME RUN-QEMU-OPTION...: boot, run the proof in dom0, expect it to pass and the machine to
+# switch itself off.
+proves() {
+    local name=$1 log status=0 since=$SECONDS
+    shift
+    log=$temp/serial.$count
+    boot "$log" --proof "$@" || status=$?
+    [ $status != 0 ] || serial "$log" '^proof: [1-9][0-9]* passed, 0 failed$' || status=1
+    ok $status "$name" "$log"
+    note "$(tr -d '\r' <"$log" | grep '^proof: ' || echo 'no proof'), $((SECONDS - since)) s"
+    tr -d '\r' <"$log" | sed -n 's/^not ok/# in dom0: not ok/p'
+    rm -f "$log"
+    return $status
+}
+
+# What every test needs, fetched when missing.
+{
+    "$top/scripts/deps" run iso && "$top/scripts/fetch"
+} >"$temp/prepare" 2>&1 || {
+    sed 's/^/# /' "$temp/prepare"
+    bail_out "cannot get the emulator and Debian's kernel"
+}
+hv=${HOSPES_HV:-$build/hypervisor/x86_64/hospes}
+[ -r "$hv" ] || bail_out "no hypervisor at $hv"
