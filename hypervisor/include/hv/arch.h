@@ -70,6 +70,19 @@ must_check int arch_get_guest_frame(struct domain *d, gfn_t frame, struct frame 
 void arch_update_wallclock(struct domain *d);
 void arch_update_vcpu_time(struct vcpu *v); /* vcpu_time_info, v current or paused */
 
+/* ---- hypercalls ---- */
+/* Set the current guest's registers so that it re-executes hypercall `op` with `nargs` arguments
+ * when it next runs. */
+void arch_hypercall_continue(unsigned int op, unsigned int nargs, const uint64_t *args);
+/* What xen_version and vm_assist say of the architecture. */
+struct arch_abi {
+    const char *capabilities;    /* XENVER_capabilities: each name followed by a space */
+    uint64_t virt_start;         /* XENVER_platform_parameters */
+    unsigned long vm_assist_all; /* VMASST_TYPE_* bits that may be enabled */
+    uint32_t (*features)(const struct domain *d); /* XENFEAT_* bits, without XENFEAT_dom0 */
+};
+extern const struct arch_abi arch_abi;
+
 /* ---- the end ---- */
 noreturn void arch_reboot(void);
 noreturn void arch_halt(void);

@@ -17,12 +17,13 @@
 #define DOMID_IDLE_CPU DOMID_IDLE
 #define MAX_VCPUS      512 /* more than XEN_LEGACY_MAX_VCPUS needs vcpu_info registration */
 
-struct domain_event; /* core/event */
-struct domain_grant; /* core/grant */
-struct domain_mem;   /* core/mem */
-struct domain_sched; /* core/sched */
-struct domain_irq;   /* core/irq */
-struct arch_domain;  /* the architecture */
+struct domain_event;   /* core/event */
+struct domain_grant;   /* core/grant */
+struct domain_mem;     /* core/mem */
+struct domain_sched;   /* core/sched */
+struct domain_irq;     /* core/irq */
+struct domain_console; /* core/hypercall: its half line of output */
+struct arch_domain;    /* the architecture */
 struct vcpu_event;
 struct vcpu_sched;
 struct arch_vcpu;
@@ -37,10 +38,10 @@ struct domain {
     bool is_dying;    /* no new references, mappings, channels */
     bool is_shutting_down, is_shut_down;
     bool debugger_attached;
-    uint8_t shutdown_code; /* SHUTDOWN_*, once is_shutting_down */
-    uint32_t refs;         /* struct lives while not 0; atomic */
-    uint32_t pause_count;  /* atomic; every vCPU is held while not 0 */
-    uint32_t vm_assist;    /* VMASST_TYPE_* bits */
+    uint8_t shutdown_code;   /* SHUTDOWN_*, once is_shutting_down */
+    uint32_t refs;           /* struct lives while not 0; atomic */
+    uint32_t pause_count;    /* atomic; every vCPU is held while not 0 */
+    unsigned long vm_assist; /* VMASST_TYPE_* bits, atomic */
     unsigned int max_vcpus;
     struct vcpu **vcpu;    /* [max_vcpus], entries set under `lock`, never cleared before free */
     spinlock_t lock;       /* LOCK_DOMAIN */
@@ -57,6 +58,7 @@ struct domain {
     struct domain_mem *mem;
     struct domain_sched *sched;
     struct domain_irq *irq;
+    struct domain_console *console;
     struct arch_domain *arch;
 };
 
@@ -105,7 +107,7 @@ struct domain_part {
 };
 
 extern const struct domain_part event_part, grant_part, memory_part, sched_part, irq_part,
-    time_part, arch_part;
+    time_part, console_part, arch_part;
 
 extern struct domain *hardware_domain; /* dom0 */
 extern struct domain *domain_idle;     /* owner of the idle vCPUs */
@@ -120,6 +122,11 @@ must_check int vcpu_create(struct domain *d, unsigned int id, struct vcpu **out)
 /* By id, with a reference; NULL if there is none. DOMID_SELF is the caller's. */
 must_check struct domain *domain_get(domid_t id);
 void domain_put(struct domain *d);
+/* One more, for who knows that the domain cannot vanish meanwhile. */
+static inline void domain_hold(struct domain *d)
+{
+    __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+}
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 {
     return id < d->max_vcpus ? READ_ONCE(d->vcpu[id]) : NULL;

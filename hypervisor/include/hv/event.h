@@ -16,15 +16,32 @@ void event_send_port(struct domain *d, evtchn_port_t port);
 /* An upcall is due: pending and not masked. */
 static inline bool event_upcall_pending(const struct vcpu *v)
 {
-    return READ_ONCE(v->info->evtchn_upcall_pending) && !READ_ONCE(v->info->evtchn_upcall_mask);
+    const struct vcpu_info *info = READ_ONCE(v->info);
+
+#ifdef XEN_HAVE_PV_UPCALL_MASK
+    if (READ_ONCE(info->evtchn_upcall_mask))
+        return false;
+#endif
+    return READ_ONCE(info->evtchn_upcall_pending);
 }
-/* SCHEDOP_poll: is this port pending? -EINVAL if it is not a port of d. */
+/* SCHEDOP_poll: is this port pending? -EINVAL if it is not a port of d. The poller must set its
+ * VCPU_POLLING before asking; an event that arrives later then kicks it. */
 must_check int event_port_is_pending(struct domain *d, evtchn_port_t port);
 /* The vcpu_info moved: re-deliver what might have been pending. */
 void event_vcpu_info_moved(struct vcpu *v);
-/* Hypervisor-side channels (ioreq, console): a port in d that calls fn(v, port) on notify. */
+/* Unmask a port as EVTCHNOP_unmask does. -EINVAL: not a port of d. */
+must_check int event_unmask(struct domain *d, evtchn_port_t port);
+/* Highest port that d may use, from XEN_DOMCTL_createdomain; before d runs. */
+void event_set_max_port(struct domain *d, evtchn_port_t max);
+
+/* Hypervisor-side channels (ioreq, console): a port in d that calls fn(v, port) on notify, with the
+ * sender's channel locked and interrupts off. d itself can neither use nor close it. Returns the
+ * port, -EINVAL (no such vCPU, dying), -ENOSPC, -ENOMEM. */
 must_check int event_alloc_unbound_xen(struct domain *d, unsigned int vcpu, domid_t remote,
                                        void (*fn)(struct vcpu *v, evtchn_port_t port));
+void event_close_xen(struct domain *d, evtchn_port_t port);
+/* Notify the domain that is bound to the other end; nothing if nobody is. */
+void event_notify_xen(struct domain *d, evtchn_port_t port);
 void event_print(const struct domain *d); /* debug key 'e' */
 
 #endif

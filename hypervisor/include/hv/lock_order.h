@@ -7,6 +7,7 @@
 
 enum lock_rank {
     LOCK_DOMCTL,        /* one control operation at a time */
+    LOCK_WALLCLOCK,     /* the wall clock's base and its publication */
     LOCK_DOMAIN_LIST,   /* the list of domains, domain ids */
     LOCK_DOMAIN,        /* struct domain: vcpu array, pause, shutdown */
     LOCK_PIRQ,          /* a domain's pirq table */
@@ -26,11 +27,13 @@ enum lock_rank {
     LOCK_SCHED_GLOBAL,  /* scheduler's lists of vCPUs */
     LOCK_SCHED_CPU,     /* one CPU's run queue */
     LOCK_TIMER,         /* one CPU's timer heap */
+    LOCK_RANGE_SET,     /* one set of ranges */
     LOCK_HEAP,          /* hypervisor heap */
     LOCK_BUDDY,         /* one NUMA node's free frames */
     LOCK_MAP,           /* hypervisor page tables (vmap, ioremap) */
     LOCK_PCI_CONFIG,    /* CF8/CFC access */
     LOCK_SMP_CALL,      /* cross-CPU calls */
+    LOCK_CONSOLE_LINE,  /* a domain's half line of console output */
     LOCK_CONSOLE,       /* console ring and sinks */
     LOCK_UART,          /* one UART's registers */
     NR_LOCK_RANKS

@@ -1,0 +1,28 @@
+/* What a CPU remembers of the hypercall it is in. */
+#ifndef HYPERCALL_INTERNAL_H
+#define HYPERCALL_INTERNAL_H
+
+#include <hv/hypercall.h>
+#include <hv/guest_access.h>
+#include <hv/percpu.h>
+
+/* A vCPU never leaves its CPU in the middle of a hypercall, so this is the CPU's, without a lock.
+ */
+struct hypercall_state {
+    bool in_multicall;
+    bool continued; /* the call asked to be continued; inside a multicall, as the rest says */
+    unsigned int op, nargs;
+    uint64_t args[NR_HYPERCALL_ARGS];
+};
+
+DECLARE_PER_CPU(struct hypercall_state, hypercall_state);
+
+/* Look up and call, leaving the state's in_multicall alone. */
+long hypercall_call(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS]);
+
+long do_multicall(guest_ptr_t list, uint32_t nr_calls);
+long do_xen_version(unsigned int cmd, guest_ptr_t arg);
+long do_console_io(unsigned int cmd, uint32_t count, guest_ptr_t buffer);
+long do_vm_assist(unsigned int cmd, unsigned int type);
+
+#endif
