@@ -10,9 +10,14 @@
 #include <hv/lock_order.h>
 
 typedef struct spinlock {
-    uint16_t next, serving;
+    union {
+        struct {
+            uint16_t next, serving;
+        };
+        uint32_t tickets;
+    };
     uint8_t rank;
-    uint8_t irq_use;  /* debug: seen in interrupt context / with interrupts on */
+    uint8_t irq_use;  /* debug: LOCK_IN_IRQ, LOCK_IRQS_ON */
     uint16_t cpu;     /* debug: holder + 1 */
     const void *site; /* debug: where it was taken */
 } spinlock_t;
@@ -36,5 +41,18 @@ void spin_lock_both(spinlock_t *a, spinlock_t *b);
 void spin_unlock_both(spinlock_t *a, spinlock_t *b);
 /* For the panic report: the locks that each CPU holds. */
 void lock_print_holders(void);
+
+/* The architecture's interrupt entry and exit say so, for the check of interrupt safety. */
+#ifdef NDEBUG
+static inline void lock_irq_enter(void)
+{
+}
+static inline void lock_irq_exit(void)
+{
+}
+#else
+void lock_irq_enter(void);
+void lock_irq_exit(void);
+#endif
 
 #endif

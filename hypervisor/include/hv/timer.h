@@ -2,25 +2,27 @@
 #ifndef HV_TIMER_H
 #define HV_TIMER_H
 
+#include <hv/prio_queue.h>
 #include <hv/types.h>
 
 struct timer {
-    s_time_t expires;
+    struct prio_node node; /* by expiry: system time, ns */
     void (*fn)(void *arg);
     void *arg;
-    unsigned int cpu;
-    uint32_t slot; /* place in the heap + 1; 0 when inactive */
-    bool running, killed;
+    unsigned int cpu; /* on whose heap it is, or would be; LOCK_TIMER of that CPU */
+    uint32_t running; /* calls of fn under way; atomic */
+    bool active, killed;
 };
 
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned int cpu);
 void timer_set(struct timer *t, s_time_t expires); /* absolute; replaces an earlier one */
 void timer_stop(struct timer *t);
-void timer_kill(struct timer *t); /* stop, wait until fn is not running, for good */
+/* Stop for good and wait until fn is not running; not from fn itself, nor holding what fn takes. */
+void timer_kill(struct timer *t);
 void timer_migrate(struct timer *t, unsigned int cpu);
 static inline bool timer_active(const struct timer *t)
 {
-    return READ_ONCE(t->slot) != 0;
+    return READ_ONCE(t->active);
 }
 void timers_init_cpu(unsigned int cpu);
 /* Interrupt entry: the hardware timer of this CPU fired. */
