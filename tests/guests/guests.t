@@ -26,6 +26,12 @@ timers         | 512 | 1    | 64M      |                    |            |
 grants         | 512 | 1    | 64M      |                    |            |
 console        | 512 | 1    | 64M      |                    |            | console says hello
 sched          | 512 | 1    | 64M      |                    |            |
+events-fifo    | 512 | 1    | 64M      |                    |            |
+vcpus          | 512 | 1    | 64M      | dom0_max_vcpus=2   |            |
+privileged     | 512 | 1    | 64M      |                    |            |
+segments       | 512 | 1    | 64M      |                    |            |
+platform       | 512 | 1    | 64M      |                    |            |
+fpu            | 512 | 1    | 64M      | dom0_max_vcpus=2   |            |
 '
 
 plan=0 failed=0
