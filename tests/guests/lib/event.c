@@ -12,24 +12,18 @@ static event_handler *handlers[PORTS];
 static void scan_two_level(void)
 {
     struct vcpu_info *self = vcpu_info();
-    unsigned long words;
+    unsigned long words = __atomic_exchange_n(&self->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
-    while ((words = __atomic_exchange_n(&self->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST))) {
-        for (unsigned int word = 0; word < BITS; word++) {
-            unsigned long ready;
+    for (; words; words &= words - 1) {
+        unsigned int word = (unsigned int)__builtin_ctzl(words);
+        unsigned long ready = shared_info->evtchn_pending[word] & ~shared_info->evtchn_mask[word];
 
-            if (!(words >> word & 1))
-                continue;
-            ready = shared_info->evtchn_pending[word] & ~shared_info->evtchn_mask[word];
-            for (unsigned int bit = 0; bit < BITS; bit++) {
-                unsigned int port = word * BITS + bit;
+        for (; ready; ready &= ready - 1) {
+            unsigned int port = word * BITS + (unsigned int)__builtin_ctzl(ready);
 
-                if (!(ready >> bit & 1))
-                    continue;
-                event_clear(port);
-                if (handlers[port])
-                    handlers[port](port);
-            }
+            event_clear(port);
+            if (handlers[port])
+                handlers[port](port);
         }
     }
 }
