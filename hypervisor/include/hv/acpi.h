@@ -68,4 +68,10 @@ extern struct acpi_info acpi;
 /* Find and check the tables; a bad one is reported and skipped. Uses arch_map_phys(). */
 void acpi_init(void);
 
+/* Write the sleep registers as dom0, which has the AML interpreter, tells. Does not return from S5;
+ * -ENODEV: there are no such registers; -EIO: the machine is still awake. Interrupts off. */
+must_check int acpi_enter_sleep(uint16_t pm1a_value, uint16_t pm1b_value);
+/* Reset through the FADT's reset register; returns if there is none, or it does nothing. */
+void acpi_reboot(void);
+
 #endif
