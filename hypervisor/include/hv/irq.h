@@ -18,4 +18,13 @@ bool pirq_needs_eoi(const struct domain *d, unsigned int pirq);
 must_check long do_physdev_op(int cmd, guest_ptr_t arg);
 void irq_print(void); /* debug key 'i' */
 
+/* A handler of our own, in interrupt context. */
+typedef void (*irq_handler_t)(unsigned int irq, void *arg);
+/* Take a line for the hypervisor; no guest gets it any more. `irq` is the architecture's line number
+ * (x86: GSI; an ISA interrupt goes through irq_from_isa() first). -EINVAL: no such line; -EBUSY. */
+must_check int irq_request_gsi(unsigned int gsi, irq_handler_t handler, void *arg,
+                               const char *name);
+/* The GSI that an ISA interrupt (0-15) arrives at. */
+unsigned int irq_from_isa(unsigned int isa);
+
 #endif

@@ -53,6 +53,8 @@ struct arch_vcpu {
     uint64_t xss;
 
     struct vcpu_time_info time; /* last published */
+    guest_ptr_t time_area;      /* VCPUOP_register_vcpu_time_memory_area; 0: none */
+    bool time_area_stale;       /* could not be written yet */
     void *perdomain_l1;         /* its GDT and LDT page-table entries */
 };
 
