@@ -24,6 +24,15 @@ static inline bool event_upcall_pending(const struct vcpu *v)
 #endif
     return READ_ONCE(info->evtchn_upcall_pending);
 }
+/* SCHEDOP_block lets events in again; a vCPU without a place for them keeps them out. */
+static inline void event_upcall_set_mask(struct vcpu_info *info, bool mask)
+{
+#ifdef XEN_HAVE_PV_UPCALL_MASK
+    WRITE_ONCE(info->evtchn_upcall_mask, mask);
+#else
+    (void)info, (void)mask;
+#endif
+}
 /* SCHEDOP_poll: is this port pending? -EINVAL if it is not a port of d. The poller must set its
  * VCPU_POLLING before asking; an event that arrives later then kicks it. */
 must_check int event_port_is_pending(struct domain *d, evtchn_port_t port);
