@@ -216,17 +216,11 @@ void arch_update_vcpu_time(struct vcpu *v)
         (void)publish_area(v);
 }
 
-int arch_register_vcpu_time(struct vcpu *v, guest_ptr_t argument)
+int arch_register_vcpu_time(struct vcpu *v, guest_ptr_t area)
 {
-    struct vcpu_register_time_memory_area area;
-    int rc;
-
-    rc = copy_from_guest(&area, argument, sizeof(area));
-    if (rc)
-        return rc;
-    v->arch->time_area = (guest_ptr_t){ area.addr.p };
+    v->arch->time_area = area;
     v->arch->time_area_stale = true;
-    if (area.addr.p == 0 || v != current)
+    if (guest_ptr_is_null(area) || v != current)
         return 0;
     arch_update_vcpu_time(v);
     if (v->arch->time_area_stale) {

@@ -345,12 +345,14 @@ void do_irq(struct regs *r)
 {
     unsigned int vector = r->vector & 0xff;
 
+    lock_irq_enter();
     if (vector <= VECTOR_DYNAMIC_LAST)
         device_interrupt(vector);
     else if (own_vectors[vector - VECTOR_DYNAMIC_LAST - 1])
         own_vectors[vector - VECTOR_DYNAMIC_LAST - 1]();
     else
         unexpected(vector);
+    lock_irq_exit();
 }
 
 /* ---- boot ---- */

@@ -14,7 +14,4 @@ void tsc_sync_start(void);
 void tsc_sync_boot_cpu(unsigned int cpu);
 void tsc_sync_secondary(void);
 
-/* VCPUOP_register_vcpu_time_memory_area. -EFAULT. */
-must_check int arch_register_vcpu_time(struct vcpu *v, guest_ptr_t argument);
-
 #endif
