@@ -66,7 +66,7 @@ static size_t fold(uint64_t *acc, uint32_t crc, const uint8_t *p, size_t len)
     return i;
 }
 
-uint32_t crc32(struct crc32 *c, uint32_t crc, const uint8_t *data, size_t len)
+uint32_t crc32_add(struct crc32 *c, uint32_t crc, const uint8_t *data, size_t len)
 {
     crc = ~crc;
     /* Below a few times the size of fold[], folding costs more than it saves. */
@@ -105,7 +105,7 @@ void crc64_init(struct crc64 *c)
         }
 }
 
-uint64_t crc64(const struct crc64 *c, uint64_t crc, const uint8_t *data, size_t len)
+uint64_t crc64_add(const struct crc64 *c, uint64_t crc, const uint8_t *data, size_t len)
 {
     crc = ~crc;
     for (; len >= 8; len -= 8, data += 8) {

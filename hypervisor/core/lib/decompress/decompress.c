@@ -15,8 +15,11 @@ struct format {
 };
 
 static const struct format formats[] = {
-    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0x00}, 6, xz_scratch_size, unpack_xz},
-    {"gzip", {0x1f, 0x8b, 0x08}, 3, gzip_scratch_size, unpack_gzip},
+    { "xz", { 0xfd, '7', 'z', 'X', 'Z', 0x00 }, 6, xz_scratch_size, unpack_xz },
+    { "lz4", { 0x02, 0x21, 0x4c, 0x18 }, 4, lz4_scratch_size, unpack_lz4 },
+    { "lz4", { 0x04, 0x22, 0x4d, 0x18 }, 4, lz4_scratch_size, unpack_lz4 },
+    { "zstd", { 0x28, 0xb5, 0x2f, 0xfd }, 4, zstd_scratch_size, unpack_zstd },
+    { "gzip", { 0x1f, 0x8b, 0x08 }, 3, gzip_scratch_size, unpack_gzip },
 };
 
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))

@@ -6,14 +6,14 @@
  */
 #include "internal.h"
 
-#define CODE_MAX 15
-#define LITERAL_BITS 11
+#define CODE_MAX      15
+#define LITERAL_BITS  11
 #define DISTANCE_BITS 9
-#define PRECODE_BITS 7
+#define PRECODE_BITS  7
 
-#define LITERALS 288
-#define DISTANCES 32
-#define PRECODES 19
+#define LITERALS     288
+#define DISTANCES    32
+#define PRECODES     19
 #define END_OF_BLOCK 256
 #define FIRST_LENGTH 257
 
@@ -124,10 +124,10 @@ static unsigned next_code(unsigned code, unsigned len)
  * Fill a table for n symbols with code lengths lens[]. A code must use all of the code space; where
  * lone is set, one symbol of one bit and no symbols at all are accepted too.
  */
-static int build_table(uint32_t *table, unsigned bits, const uint8_t *lens,
-                       const uint32_t *symbols, unsigned n, bool lone)
+static int build_table(uint32_t *table, unsigned bits, const uint8_t *lens, const uint32_t *symbols,
+                       unsigned n, bool lone)
 {
-    unsigned count[CODE_MAX + 1] = {0}, used = 0, max = 0;
+    unsigned count[CODE_MAX + 1] = { 0 }, used = 0, max = 0;
     unsigned code = 0, next = 1u << bits, last_prefix = UINT32_MAX;
 
     for (unsigned i = 0; i < n; i++)
@@ -159,7 +159,8 @@ static int build_table(uint32_t *table, unsigned bits, const uint8_t *lens,
                     sub = table + next;
                     next += 1u << (CODE_MAX - bits);
                 }
-                for (unsigned i = code >> bits; i < 1u << (CODE_MAX - bits); i += 1u << (len - bits))
+                for (unsigned i = code >> bits; i < 1u << (CODE_MAX - bits);
+                     i += 1u << (len - bits))
                     sub[i] = symbols[sym] | (len - bits);
             }
             code = next_code(code, len);
@@ -248,9 +249,9 @@ static int read_lengths(struct inflate *s, struct bit_reader *r, uint8_t *lens, 
 
 static int dynamic_tables(struct inflate *s, struct bit_reader *r)
 {
-    static const uint8_t order[PRECODES] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
-                                            11, 4,  12, 3, 13, 2, 14, 1, 15};
-    uint8_t lens[LITERALS + DISTANCES] = {0};
+    static const uint8_t order[PRECODES] = { 16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
+                                             11, 4,  12, 3, 13, 2, 14, 1, 15 };
+    uint8_t lens[LITERALS + DISTANCES] = { 0 };
     unsigned literals, distances, precodes;
     int err;
 
@@ -370,7 +371,7 @@ static int stored_block(struct bit_reader *r, struct unpack *u)
 
 static int inflate(struct inflate *s, struct unpack *u)
 {
-    struct bit_reader r = {.in = u->in, .in_end = u->in_end};
+    struct bit_reader r = { .in = u->in, .in_end = u->in_end };
     const uint8_t *start = u->out;
     bool last;
     int err;
@@ -428,7 +429,7 @@ static int skip_header(struct inflate *s, struct unpack *u)
     if ((flags & COMMENT) && skip_string(u))
         return -EINVAL;
     if (flags & HEADER_CRC) {
-        uint32_t crc = crc32(&s->crc32, 0, start, (size_t)(u->in - start));
+        uint32_t crc = crc32_add(&s->crc32, 0, start, (size_t)(u->in - start));
 
         if (in_left(u) < 2 || get_le16(u->in) != (crc & 0xffff))
             return -EINVAL;
@@ -459,7 +460,7 @@ int unpack_gzip(struct unpack *u)
         if (err)
             return err;
         if (in_left(u) < 8 || get_le32(u->in + 4) != (uint32_t)(u->out - start) ||
-            get_le32(u->in) != crc32(&s->crc32, 0, start, (size_t)(u->out - start)))
+            get_le32(u->in) != crc32_add(&s->crc32, 0, start, (size_t)(u->out - start)))
             return -EINVAL;
         u->in += 8;
     } while (another_member(u));

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* One call of decompress(). A decoder advances in and out past what it has consumed and made. */
@@ -25,8 +25,7 @@ struct unpack {
 /* Each unpacks a stream whose magic number has been seen, and stops behind its end. */
 int unpack_xz(struct unpack *u);
 int unpack_gzip(struct unpack *u);
-int unpack_lz4_legacy(struct unpack *u);
-int unpack_lz4_frame(struct unpack *u);
+int unpack_lz4(struct unpack *u);
 int unpack_zstd(struct unpack *u);
 
 size_t xz_scratch_size(void);
@@ -130,7 +129,7 @@ struct crc32 {
 };
 
 void crc32_init(struct crc32 *c);
-uint32_t crc32(struct crc32 *c, uint32_t crc, const uint8_t *data, size_t len);
+uint32_t crc32_add(struct crc32 *c, uint32_t crc, const uint8_t *data, size_t len);
 
 /* CRC-64 (ECMA-182, reflected) likewise. */
 struct crc64 {
@@ -138,7 +137,7 @@ struct crc64 {
 };
 
 void crc64_init(struct crc64 *c);
-uint64_t crc64(const struct crc64 *c, uint64_t crc, const uint8_t *data, size_t len);
+uint64_t crc64_add(const struct crc64 *c, uint64_t crc, const uint8_t *data, size_t len);
 
 void sha256(const uint8_t *data, size_t len, uint8_t digest[32]);
 uint32_t xxh32(const uint8_t *data, size_t len);

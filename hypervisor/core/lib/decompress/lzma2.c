@@ -9,16 +9,16 @@
  */
 #include "internal.h"
 
-#define STATES 12
+#define STATES     12
 #define POS_STATES 16
-#define MATCH_MIN 2
+#define MATCH_MIN  2
 
 /*
  * A symbol decodes at most 22 modelled bits, each worth at most log2(2048/31) bits of input, and 26
  * plain ones: under 24 bytes.
  */
 #define LZMA_SYMBOL_MAX 24
-#define CHUNK_MAX 65536
+#define CHUNK_MAX       65536
 
 /* Probability that the next bit is 0, in 1/2048. */
 typedef uint16_t prob_t;

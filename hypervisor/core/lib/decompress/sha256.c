@@ -52,9 +52,9 @@ static void add_block(uint32_t state[8], const uint8_t *p)
 
 void sha256(const uint8_t *data, size_t len, uint8_t digest[32])
 {
-    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    uint8_t last[2 * BLOCK] = {0};
+    uint32_t state[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
+    uint8_t last[2 * BLOCK] = { 0 };
     size_t rest = len % BLOCK, last_len = rest < BLOCK - 8 ? BLOCK : 2 * BLOCK;
 
     for (size_t i = 0; i + BLOCK <= len; i += BLOCK)

@@ -10,12 +10,12 @@
 #define HEADER_SIZE 12
 #define FOOTER_SIZE 12
 
-#define FILTER_X86 0x04
+#define FILTER_X86   0x04
 #define FILTER_LZMA2 0x21
 
 enum { CHECK_NONE = 0, CHECK_CRC32 = 1, CHECK_CRC64 = 4, CHECK_SHA256 = 10 };
 
-static const uint8_t header_magic[6] = {0xfd, '7', 'z', 'X', 'Z', 0x00};
+static const uint8_t header_magic[6] = { 0xfd, '7', 'z', 'X', 'Z', 0x00 };
 
 /* What blocks say of themselves and the index says of them: must agree. */
 struct tally {
@@ -59,10 +59,10 @@ static int get_vli(const uint8_t **p, const uint8_t *end, uint64_t *value)
 
 static void tally_block(struct xz *xz, struct tally *t, uint64_t unpadded, uint64_t unpacked)
 {
-    uint64_t sizes[2] = {unpadded, unpacked};
+    uint64_t sizes[2] = { unpadded, unpacked };
 
     t->blocks++;
-    t->hash = crc32(&xz->crc32, t->hash, (const uint8_t *)sizes, sizeof(sizes));
+    t->hash = crc32_add(&xz->crc32, t->hash, (const uint8_t *)sizes, sizeof(sizes));
 }
 
 static int check_size(unsigned check)
@@ -89,10 +89,10 @@ static int verify(struct xz *xz, unsigned check, const uint8_t *sum, const uint8
 
     switch (check) {
     case CHECK_CRC32:
-        return crc32(&xz->crc32, 0, data, len) == get_le32(sum) ? 0 : -EINVAL;
+        return crc32_add(&xz->crc32, 0, data, len) == get_le32(sum) ? 0 : -EINVAL;
     case CHECK_CRC64:
         crc64_init(&xz->crc64);
-        return crc64(&xz->crc64, 0, data, len) == get_le64(sum) ? 0 : -EINVAL;
+        return crc64_add(&xz->crc64, 0, data, len) == get_le64(sum) ? 0 : -EINVAL;
     case CHECK_SHA256:
         sha256(data, len, digest);
         return memcmp(digest, sum, sizeof(digest)) ? -EINVAL : 0;
@@ -135,11 +135,12 @@ static int decode_block_header(struct xz *xz, struct block_header *h, const uint
     const uint8_t *end = p + size - 4;
     unsigned flags = p[1], filters = (flags & 3) + 1;
 
-    if (crc32(&xz->crc32, 0, p, size - 4) != get_le32(end))
+    if (crc32_add(&xz->crc32, 0, p, size - 4) != get_le32(end))
         return -EINVAL;
     if (flags & 0x3c)
         return -EOPNOTSUPP;
-    *h = (struct block_header){.has_packed_size = flags & 0x40, .has_unpacked_size = flags & 0x80};
+    *h =
+        (struct block_header){ .has_packed_size = flags & 0x40, .has_unpacked_size = flags & 0x80 };
     p += 2;
     if (h->has_packed_size && get_vli(&p, end, &h->packed_size))
         return -EINVAL;
@@ -200,7 +201,7 @@ static int unpack_block(struct xz *xz, struct unpack *u, unsigned check, struct 
 static int check_index(struct xz *xz, struct unpack *u, const struct tally *blocks, size_t *size)
 {
     const uint8_t *start = u->in++;
-    struct tally index = {0};
+    struct tally index = { 0 };
     uint64_t records;
 
     if (get_vli(&u->in, u->in_end, &records) || records != blocks->blocks)
@@ -219,7 +220,7 @@ static int check_index(struct xz *xz, struct unpack *u, const struct tally *bloc
             return -EINVAL;
     if (in_left(u) < 4)
         return -EINVAL;
-    if (crc32(&xz->crc32, 0, start, (size_t)(u->in - start)) != get_le32(u->in))
+    if (crc32_add(&xz->crc32, 0, start, (size_t)(u->in - start)) != get_le32(u->in))
         return -EINVAL;
     u->in += 4;
     *size = (size_t)(u->in - start);
@@ -232,7 +233,7 @@ static int check_footer(struct xz *xz, struct unpack *u, const uint8_t flags[2],
 
     if (in_left(u) < FOOTER_SIZE)
         return -EINVAL;
-    if (crc32(&xz->crc32, 0, p + 4, 6) != get_le32(p))
+    if (crc32_add(&xz->crc32, 0, p + 4, 6) != get_le32(p))
         return -EINVAL;
     if (((uint64_t)get_le32(p + 4) + 1) * 4 != index_size || memcmp(p + 8, flags, 2) ||
         memcmp(p + 10, "YZ", 2))
@@ -244,11 +245,11 @@ static int check_footer(struct xz *xz, struct unpack *u, const uint8_t flags[2],
 static int unpack_stream(struct xz *xz, struct unpack *u)
 {
     const uint8_t *flags = u->in + sizeof(header_magic);
-    struct tally blocks = {0};
+    struct tally blocks = { 0 };
     size_t index_size;
     int err;
 
-    if (in_left(u) < HEADER_SIZE || crc32(&xz->crc32, 0, flags, 2) != get_le32(flags + 2))
+    if (in_left(u) < HEADER_SIZE || crc32_add(&xz->crc32, 0, flags, 2) != get_le32(flags + 2))
         return -EINVAL;
     if (flags[0] || flags[1] > 0x0f)
         return -EOPNOTSUPP;
