@@ -13,6 +13,10 @@
 #include <arch/processor.h>
 
 #define MSR_PLATFORM_INFO         0xce
+#define MSR_MISC_FEATURES         0x140
+#define MSR_HWCR                  0xc0010015
+#define MISC_FEATURES_CPUID_FAULT 1UL
+#define HWCR_CPUID_USER_DIS       (1UL << 35)
 #define PLATFORM_INFO_CPUID_FAULT (1UL << 31)
 #define E21A_CPUID_USER_DIS       (1U << 17)
 
@@ -108,6 +112,20 @@ static bool has_cpuid_faulting(void)
            info & PLATFORM_INFO_CPUID_FAULT;
 }
 
+/* From now on CPUID outside the hypervisor raises #GP, so that guests see their policy. */
+static void enable_cpuid_faulting(void)
+{
+    bool amd = host_cpu.vendor == VENDOR_AMD;
+    uint32_t msr = amd ? MSR_HWCR : MSR_MISC_FEATURES;
+    uint64_t value;
+
+    if (!host_cpu.cpuid_faulting)
+        return;
+    if (!rdmsr_safe(msr, &value) ||
+        !wrmsr_safe(msr, value | (amd ? HWCR_CPUID_USER_DIS : MISC_FEATURES_CPUID_FAULT)))
+        printk(LOG_WARN, "CPU %u does not let CPUID be trapped.\n", smp_processor_id());
+}
+
 static uint64_t choose_cr4(void)
 {
     static const struct {
@@ -185,4 +203,5 @@ void cpu_init_features(void)
     if (cpu_has(X86_PAT))
         wrmsr(MSR_PAT, PV_PAT);
     fpu_init_cpu();
+    enable_cpuid_faulting();
 }

@@ -12,16 +12,32 @@
 void pv_inject_fault(unsigned int vector, uint32_t error);
 void pv_inject_page_fault(uint64_t cr2, uint32_t error); /* error: PFEC bits */
 
+void pv_exception(struct regs *r);  /* an exception of the current guest's; interrupts off */
+noreturn void pv_failsafe(void);    /* its registers could not be loaded: guest_regs() */
+void pv_note_debug_hit(void);       /* #DB while we touched its memory */
+void pv_toggle_mode(struct vcpu *v); /* guest kernel <-> guest user: page table, GS base */
+must_check int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+
 /* ---- mm/: a guest's write to one of its live page tables ---- */
 /* Replace the entry at va (its size: 8; aligned) by `new`. With cmpxchg only if it holds `old`,
  * else -EAGAIN and what it holds in *seen. -EINVAL: refused. */
 must_check int pv_pt_write(struct vcpu *v, uint64_t va, unsigned int size, uint64_t old,
                            uint64_t new, bool cmpxchg, uint64_t *seen);
 
-/* ---- emulate/: true: done, the instruction was retired or a fault injected. False: not ours, the
- * caller bounces the exception. ---- */
+/* MOV to CR3: what MMUEXT_NEW_BASEPTR does, for the current vCPU. -EINVAL, -ERESTART. */
+must_check int pv_new_base_pointer(struct vcpu *v, mfn_t table);
+
+/* ---- pv/privileged.c: CR4, of which pv.cr4 keeps the bits that the guest chooses ---- */
+uint64_t pv_visible_cr4(const struct vcpu *v);
+void pv_set_cr4(struct vcpu *v, uint64_t value); /* v's choice; loading it is the caller's */
+uint64_t pv_real_cr4(const struct vcpu *v);      /* what the CPU runs v with */
+
+/* ---- pv/emulate.c: true: done, the instruction was retired or a fault injected. False: not ours,
+ * the caller bounces the exception. ---- */
 bool pv_emulate_privileged(struct regs *r);                     /* #GP with error code 0 */
 bool pv_emulate_forced(struct regs *r);                         /* #UD */
 bool pv_emulate_page_table_write(struct regs *r, uint64_t cr2); /* #PF, write, present */
+/* #PF, write, on a device frame that iomem_readonly(): the store is dropped. */
+bool pv_emulate_readonly_write(struct regs *r, uint64_t cr2);
 
 #endif
