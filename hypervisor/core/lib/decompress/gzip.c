@@ -318,7 +318,7 @@ static int inflate_symbols(const struct inflate *s, struct bit_reader *reader, s
         e = decode(&r, s->literals, LITERAL_BITS);
         if (e & KIND_LITERAL) {
             if (unlikely(out == u->out_end))
-                return -ENOSPC;
+                return used_padding(&r) ? -EINVAL : -ENOSPC;
             *out++ = (uint8_t)(e >> 16);
             /* Or for two literals. */
             e = s->literals[r.bits & ((1u << LITERAL_BITS) - 1)];
@@ -338,7 +338,7 @@ static int inflate_symbols(const struct inflate *s, struct bit_reader *reader, s
         if (unlikely(dist > (size_t)(out - start)))
             return -EINVAL;
         if (unlikely(len > (size_t)(u->out_end - out)))
-            return -ENOSPC;
+            return used_padding(&r) ? -EINVAL : -ENOSPC;
         out = copy_match(out, dist, len, wide_end);
     }
     *reader = r;
