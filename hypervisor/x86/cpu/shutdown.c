@@ -6,39 +6,10 @@
 #include <hv/arch.h>
 #include <hv/cmdline.h>
 #include <hv/errno.h>
-#include <hv/pci.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 #include <hv/time.h>
 #include <arch/smp.h>
-
-static void reset_acpi(void)
-{
-    if (!acpi.reset.present)
-        return;
-    switch (acpi.reset.space_id) {
-    case 0: {
-        volatile uint8_t *reg = arch_map_phys(paddr(acpi.reset.address), 1, MAP_UNCACHED);
-
-        if (reg)
-            *reg = acpi.reset.value;
-        break;
-    }
-    case 1:
-        if (acpi.reset.address <= 0xffff)
-            outb((uint16_t)acpi.reset.address, acpi.reset.value);
-        break;
-    case 2: { /* bus 0: device in bits 32-47, function 16-31, offset 0-15 */
-        pci_sbdf_t dev = { .devfn = (uint8_t)((acpi.reset.address >> 32 & 31) << 3 |
-                                              (acpi.reset.address >> 16 & 7)) };
-
-        pci_write(dev, acpi.reset.address & 0xff, 1, acpi.reset.value);
-        break;
-    }
-    default:
-        break;
-    }
-}
 
 /* Pulse the reset line of the keyboard controller. */
 static void reset_keyboard(void)
@@ -74,7 +45,7 @@ static const struct {
     char key;
     void (*reset)(void);
 } methods[] = {
-    { 'a', reset_acpi },
+    { 'a', acpi_reboot },
     { 'k', reset_keyboard },
     { 'p', reset_cf9 },
     { 't', reset_triple_fault },

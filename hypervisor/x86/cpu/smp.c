@@ -20,7 +20,6 @@
 #include <hv/smp.h>
 #include <hv/spinlock.h>
 #include <hv/string.h>
-#include <hv/symbols.h>
 #include <hv/time.h>
 #include <arch/apic.h>
 #include <arch/cpu_features.h>
@@ -282,10 +281,12 @@ bool smp_handle_nmi(struct regs *r)
     if (request == NMI_NOTHING)
         return false;
     if (request != NMI_STOP) {
-        printk_raw("CPU %u was at ", smp_processor_id());
-        symbol_print((uintptr_t)r->rip);
-        printk_raw(" (%04lx:%016lx)\n", (unsigned long)r->cs, (unsigned long)r->rip);
-        trap_print_regs(r);
+        struct regs *before = this_cpu(fatal_regs);
+
+        printk_raw("CPU %u:\n", smp_processor_id());
+        this_cpu(fatal_regs) = r;
+        arch_dump_state();
+        this_cpu(fatal_regs) = before;
     }
     __atomic_store_n(&this_cpu(nmi_request), NMI_NOTHING, __ATOMIC_SEQ_CST);
     if (request != NMI_REPORT)

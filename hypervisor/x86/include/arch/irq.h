@@ -98,14 +98,22 @@ void irq_release_vector(struct irq_desc *desc);
 /* Try to deliver where wanted_cpu says. Lock held. */
 void irq_try_move(struct irq_desc *desc);
 
-/* ---- pirq.c ---- */
-/* A line with guests fired: note who must say EOI and fill ports[] with where to send. Lock held.
- * Returns how many. */
+/* ---- guest.c: a line's guests. Lock held. ---- */
 struct irq_target {
     struct domain *domain;
     evtchn_port_t port;
 };
+/* -EEXIST: it is bound already; -EBUSY: somebody has the line and does not share it. */
+must_check int irq_guest_add(struct irq_desc *desc, struct domain *d, unsigned int pirq,
+                             evtchn_port_t port, bool shareable);
+/* False if it was not bound. */
+bool irq_guest_remove(struct irq_desc *desc, const struct domain *d, unsigned int pirq);
+/* The line fired: note who must say EOI and fill target[] with where to send. Returns how many. */
 unsigned int irq_guest_fired(struct irq_desc *desc, struct irq_target target[IRQ_MAX_GUESTS]);
+/* It said EOI. False if it is not bound. */
+bool irq_guest_ack(struct irq_desc *desc, const struct domain *d, unsigned int pirq);
+/* May the line be unmasked: it has guests, all of them said EOI, it is not throttled? */
+bool irq_guest_ready(const struct irq_desc *desc);
 
 /* ---- vector.c ---- */
 /* Find `count` (a power of two) vectors in a row, aligned, free on `cpu`; the first gets irq, the
