@@ -20,8 +20,8 @@ void arch_init_memory(void);          /* direct map, frame table, buddy filled, 
 void arch_init_traps(void);           /* IDT or vectors, faults caught from here on */
 void arch_init_irq(void);             /* interrupt controllers, our own vectors */
 void arch_init_time(void);            /* counters calibrated, now() works */
-void arch_init_late(void);            /* after all CPUs: drop init memory, final checks */
 must_check int arch_start_dom0(void); /* build dom0 from the boot modules, unpause */
+void arch_init_late(void);            /* once dom0 runs: drop init memory, final checks */
 
 /* ---- CPUs ---- */
 must_check int arch_cpu_boot(unsigned int cpu); /* start it; -ETIMEDOUT if it does not come */
@@ -33,7 +33,7 @@ void arch_timer_set(s_time_t deadline); /* STIME_MAX: off; the past: at once */
 
 /* ---- switching ---- */
 /* Save prev, load next (either may be idle), call sched_context_saved(prev), continue in next on a
- * clean stack. prev == next is not passed. */
+ * clean stack. prev == next is not passed. Called with interrupts off and `current` being next. */
 noreturn void arch_context_switch(struct vcpu *prev, struct vcpu *next);
 /* Resume `v`, current already, on a clean stack. */
 noreturn void arch_continue_running(struct vcpu *v);
@@ -47,17 +47,26 @@ void arch_unmap(void *va, size_t size);
 /* ---- domains ---- */
 int arch_vcpu_initialise(struct vcpu *v, guest_ptr_t context); /* VCPUOP_initialise's argument */
 void arch_vcpu_reset(struct vcpu *v);
+/* VCPUOP_register_vcpu_time_memory_area: keep a copy of the time info there too (0: no more).
+ * v is of the current domain. -EFAULT, -ENOSYS. */
+must_check int arch_register_vcpu_time(struct vcpu *v, guest_ptr_t area);
+must_check int arch_vcpu_send_nmi(struct vcpu *v); /* VCPUOP_send_nmi; -ENOSYS */
 /* VCPUOP_register_vcpu_info: map the guest's frame for good. */
 must_check int arch_map_guest_frame(struct domain *d, gfn_t frame, mfn_t *out, void **va);
 void arch_unmap_guest_frame(struct domain *d, mfn_t m, void *va);
 long arch_memory_op(unsigned long cmd, guest_ptr_t arg); /* what core does not know */
-/* Frame-table hooks: contents check before a frame becomes `type`; and its reverse. Progress
- * through a table is kept in *done (entries); -ERESTART when preempted. */
+/* Frame-table hooks: check the entries [*done, n) of a frame before it becomes `type`, taking what
+ * they refer to; and release [0, *done) again, from the end. *done follows. -ERESTART: preempted.
+ * The owner's LOCK_PV_MM is held. */
 must_check int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done);
-must_check int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done,
-                                 bool preemptible);
-/* A writable frame becomes something else: no CPU may keep a stale writable translation. */
-void arch_flush_stale_writable(struct domain *d);
+must_check int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done);
+unsigned int arch_frame_entries(enum frame_type type);
+/* The frame is the domain's gfn now (x86: the machine-to-physical table); INVALID_GFN: nobody's. */
+void arch_frame_set_gfn(mfn_t m, gfn_t g);
+/* A dying domain's frame: finish partial states, undo the guest's pin. -ERESTART. */
+must_check int arch_frame_relinquish(struct domain *d, struct frame *f);
+/* No CPU may keep a translation of d's from before this call: a frame of it changes its use. */
+void arch_tlb_sync(struct domain *d);
 /* Grant mappings into the current PV vCPU's space. addr: a virtual address, or with
  * GNTMAP_contains_pte the machine address of the entry. flags: GNTMAP_*. The caller holds a
  * reference (and writable type unless read-only) on m for the mapping. -EINVAL: no such entry,

@@ -8,6 +8,7 @@
 #include <hv/types.h>
 #include <hv/cpumask.h>
 #include <hv/list.h>
+#include <hv/softirq.h>
 #include <hv/spinlock.h>
 #include <hv/timer.h>
 #include <xen/xen.h>
@@ -35,18 +36,23 @@ struct domain {
     enum domain_type type;
     bool is_control;  /* may use the control interface */
     bool is_hardware; /* owns the machine's devices */
+    bool is_ready;    /* built: domain_get() finds it */
     bool is_dying;    /* no new references, mappings, channels */
     bool is_shutting_down, is_shut_down;
     bool debugger_attached;
-    uint8_t shutdown_code;   /* SHUTDOWN_*, once is_shutting_down */
+    uint8_t shutdown_code;   /* SHUTDOWN_*, or SHUTDOWN_CODE_NONE; atomic */
     uint32_t refs;           /* struct lives while not 0; atomic */
     uint32_t pause_count;    /* atomic; every vCPU is held while not 0 */
     unsigned long vm_assist; /* VMASST_TYPE_* bits, atomic */
     unsigned int max_vcpus;
     struct vcpu **vcpu;    /* [max_vcpus], entries set under `lock`, never cleared before free */
     spinlock_t lock;       /* LOCK_DOMAIN */
-    struct list_head list; /* LOCK_DOMAIN_LIST */
-    uint8_t handle[16];    /* UUID */
+    struct list_head list; /* LOCK_DOMAIN_LIST; by id */
+    struct domain *next_same_hash;
+    struct tasklet destroy;     /* when the last reference goes */
+    unsigned int parts_built;   /* whose init was called */
+    unsigned int parts_to_undo; /* whose teardown is not done */
+    uint8_t handle[16];         /* UUID */
     uint32_t ssidref;
     s_time_t created;
 
@@ -72,15 +78,16 @@ enum vcpu_pause_bit {
 struct vcpu {
     unsigned int id;
     struct domain *domain;
-    unsigned int cpu;          /* where it runs, or ran last; LOCK_SCHED_CPU */
-    bool is_running;           /* on that CPU now */
-    bool is_initialised;       /* has a register state (VCPUOP_initialise) */
-    bool is_urgent;            /* polling: wake fast */
-    unsigned long pause_flags; /* enum vcpu_pause_bit, atomic; runnable when 0 */
-    uint32_t pause_count;      /* atomic, nests */
-    evtchn_port_t poll_port;   /* VCPU_POLLING: the only port, 0 if several */
-    struct vcpu_info *info;    /* never NULL: the shared page, a registered place, or a dummy */
-    mfn_t info_mfn;            /* of a registered place, else INVALID_MFN */
+    unsigned int cpu;           /* where it runs, or ran last; LOCK_SCHED_CPU */
+    bool is_running;            /* on that CPU now */
+    bool is_initialised;        /* has a register state (VCPUOP_initialise) */
+    bool is_urgent;             /* polling: wake fast */
+    unsigned long pause_flags;  /* enum vcpu_pause_bit, atomic; runnable when 0 */
+    uint32_t pause_count;       /* atomic, nests */
+    evtchn_port_t poll_port;    /* VCPU_POLLING: the only port, 0 if several */
+    struct vcpu_info *info;     /* never NULL: the shared page, a registered place, or a dummy */
+    mfn_t info_mfn;             /* of a registered place, else INVALID_MFN */
+    struct vcpu_info *own_info; /* the dummy, if it began with one */
     struct vcpu_runstate_info runstate; /* LOCK_SCHED_CPU */
     guest_ptr_t runstate_guest;         /* where the guest wants it; 0: nowhere */
     struct timer singleshot;            /* set_timer_op, VCPUOP_set_singleshot_timer */
@@ -95,8 +102,11 @@ struct vcpu {
     struct arch_vcpu *arch;
 };
 
+#define SHUTDOWN_CODE_NONE 0xffU
+
 /* One part of a domain. Creation walks domain_parts[] forward, death backward. Every function may
- * be NULL; teardown is idempotent on zeroed memory and returns -ERESTART to be called again. */
+ * be NULL; teardown is idempotent on zeroed memory and returns -ERESTART to be called again.
+ * A part whose init (vcpu_init) failed gets its teardown and free (vcpu_free) called too. */
 struct domain_part {
     const char *name;
     int (*init)(struct domain *d);
@@ -122,6 +132,14 @@ must_check int vcpu_create(struct domain *d, unsigned int id, struct vcpu **out)
 /* By id, with a reference; NULL if there is none. DOMID_SELF is the caller's. */
 must_check struct domain *domain_get(domid_t id);
 void domain_put(struct domain *d);
+/* By id, being built or dying included, without a reference: only for who knows that the domain
+ * lives, because something of it (a frame) does. */
+must_check struct domain *domain_find(domid_t id);
+/* The domain with the lowest id at or above `from`, with a reference; NULL if there is none. */
+must_check struct domain *domain_next(unsigned int from);
+/* Destroy: stop it, give back what it holds, drop the reference of its creation. -ERESTART: call
+ * again; -EINVAL: the hardware domain or the caller's own. */
+must_check int domain_kill(struct domain *d);
 /* One more, for who knows that the domain cannot vanish meanwhile. */
 static inline void domain_hold(struct domain *d)
 {
@@ -142,6 +160,8 @@ void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 /* The guest asked for it, or was stopped for what it did. Reason: SHUTDOWN_*. */
 void domain_shutdown(struct domain *d, uint8_t reason);
+/* Undo a domain_shutdown(): run again (after SHUTDOWN_suspend). -EINVAL: it is not shut down. */
+must_check int domain_resume(struct domain *d);
 /* Kill for a violation: one plain sentence with the reason is logged. dom0: the machine goes with
  * it, after a report of its state. */
 void domain_crash(struct domain *d, const char *fmt, ...) printf_like(2, 3);

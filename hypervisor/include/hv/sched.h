@@ -18,19 +18,22 @@ struct scheduler {
     int (*cpu_init)(unsigned int cpu);
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_free)(struct vcpu *v);
-    unsigned int (*pick_cpu)(struct vcpu *v); /* within hard affinity and online CPUs */
-    void (*wake)(struct vcpu *v);             /* became runnable */
-    void (*sleep)(struct vcpu *v);            /* became not runnable */
-    void (*yield)(struct vcpu *v);
-    struct sched_decision (*decide)(unsigned int cpu, s_time_t time); /* LOCK_SCHED_CPU held */
-    void (*context_saved)(struct vcpu *v);
+    unsigned int (*pick_cpu)(struct vcpu *v); /* within hard affinity and online CPUs; no lock */
+    /* LOCK_SCHED_CPU of v->cpu held: */
+    void (*wake)(struct vcpu *v);  /* became runnable, neither queued nor running */
+    void (*sleep)(struct vcpu *v); /* take it off its queue */
+    void (*yield)(struct vcpu *v); /* current: let others go first, once */
+    struct sched_decision (*decide)(unsigned int cpu, s_time_t time);
+    void (*context_saved)(struct vcpu *v); /* is queued, and may now run elsewhere */
+    /* Both CPUs' LOCK_SCHED_CPU held; v is neither queued nor running: sets v->cpu. */
+    void (*move)(struct vcpu *v, unsigned int cpu);
     void (*print_cpu)(unsigned int cpu);
 };
 
 extern const struct scheduler sched_credit2;
 
 void sched_init(void);
-int sched_cpu_up(unsigned int cpu); /* creates its idle vCPU and queue; before the CPU runs */
+must_check int sched_cpu_up(unsigned int cpu); /* its idle vCPU and queue; before the CPU runs */
 struct vcpu *sched_idle_vcpu(unsigned int cpu);
 
 void vcpu_wake(struct vcpu *v);         /* re-evaluate after a pause bit was cleared */
@@ -38,6 +41,10 @@ void vcpu_sleep_nosync(struct vcpu *v); /* re-evaluate after one was set */
 void vcpu_sleep_sync(struct vcpu *v);   /* and wait until it is off its CPU */
 /* Called from event delivery: an event is pending for v; ends block and poll. */
 void vcpu_kick(struct vcpu *v);
+/* -EINVAL: no online CPU in `hard`. */
+must_check int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft);
+/* Its runstate with the time up to now counted. */
+void vcpu_get_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
 static inline bool vcpu_runnable(const struct vcpu *v)
 {
     return !(READ_ONCE(v->pause_flags) | READ_ONCE(v->pause_count) |
@@ -45,6 +52,8 @@ static inline bool vcpu_runnable(const struct vcpu *v)
 }
 /* arch calls this from arch_context_switch() when prev's registers are saved. */
 void sched_context_saved(struct vcpu *prev);
+
+noreturn void idle_loop(void); /* from arch_idle_entry(), on a clean stack */
 
 must_check long do_sched_op(int cmd, guest_ptr_t arg);
 must_check long do_set_timer_op(s_time_t deadline);

@@ -7,6 +7,9 @@
 
 s_time_t now(void); /* arch: counter to nanoseconds */
 void time_set_wallclock(uint64_t secs, uint32_t nsecs, s_time_t system_time);
+struct domain;
+/* Tell one domain, or all, what the wall clock is. */
+void time_publish(struct domain *d);
 /* UTC at system time 0. */
 void time_get_wallclock_base(uint64_t *secs, uint32_t *nsecs);
 void delay_us(unsigned int us); /* busy wait */

@@ -1,0 +1,156 @@
+/*
+ * Stopping domains: for a while (pausing nests), for good (shutdown, crash). The counts are atomic
+ * and the scheduler looks at them under its own locks, so that all of this but the waiting forms
+ * can be done in any context.
+ */
+#include "internal.h"
+
+#include <hv/arch.h>
+#include <hv/console.h>
+#include <hv/errno.h>
+#include <hv/event.h>
+#include <hv/printk.h>
+#include <hv/sched.h>
+#include <hv/time.h>
+#include <xen/sched.h>
+
+void domain_pause(struct domain *d)
+{
+    struct vcpu *v;
+    unsigned int i;
+
+    __atomic_add_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+    for_each_vcpu (d, v, i)
+        vcpu_sleep_sync(v);
+}
+
+static void domain_pause_nosync(struct domain *d)
+{
+    struct vcpu *v;
+    unsigned int i;
+
+    __atomic_add_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+    for_each_vcpu (d, v, i)
+        vcpu_sleep_nosync(v);
+}
+
+void domain_unpause(struct domain *d)
+{
+    struct vcpu *v;
+    unsigned int i;
+
+    if (__atomic_sub_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST))
+        return;
+    for_each_vcpu (d, v, i)
+        vcpu_wake(v);
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+    __atomic_add_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST);
+    vcpu_sleep_sync(v);
+}
+
+void vcpu_pause_nosync(struct vcpu *v)
+{
+    __atomic_add_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST);
+    vcpu_sleep_nosync(v);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    if (__atomic_sub_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST) == 0)
+        vcpu_wake(v);
+}
+
+/* ---- shutting down ---- */
+
+/* The hardware domain takes the machine with it. */
+static noreturn void hardware_shutdown(uint8_t reason)
+{
+    switch (reason) {
+    case SHUTDOWN_poweroff:
+        console_start_sync();
+        printk(LOG_INFO, "The hardware domain halted: powering the machine off.\n");
+        arch_poweroff_or_halt();
+    case SHUTDOWN_crash:
+        panic("The hardware domain crashed.");
+    case SHUTDOWN_watchdog:
+        panic("The hardware domain's watchdog expired.");
+    default:
+        console_start_sync();
+        printk(LOG_INFO, "The hardware domain shut down (reason %u): rebooting the machine.\n",
+               reason);
+        arch_reboot();
+    }
+}
+
+static void tell_shutdown(void *arg)
+{
+    (void)arg;
+    event_send_global_virq(VIRQ_DOM_EXC);
+}
+
+/* The control domain learns of it from a tasklet: the caller may hold locks of event channels. */
+static struct tasklet teller = { .fn = tell_shutdown };
+
+void domain_shutdown(struct domain *d, uint8_t reason)
+{
+    uint8_t none = SHUTDOWN_CODE_NONE;
+
+    __atomic_compare_exchange_n(&d->shutdown_code, &none, reason, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+    if (d->is_hardware)
+        hardware_shutdown(d->shutdown_code);
+    if (__atomic_exchange_n(&d->is_shutting_down, true, __ATOMIC_SEQ_CST))
+        return;
+    domain_pause_nosync(d);
+    WRITE_ONCE(d->is_shut_down, true);
+    tasklet_schedule(&teller);
+}
+
+/* Control operations, of which there is one at a time. */
+int domain_resume(struct domain *d)
+{
+    if (!d->is_shut_down)
+        return -EINVAL;
+    d->is_shut_down = false;
+    d->shutdown_code = SHUTDOWN_CODE_NONE;
+    __atomic_store_n(&d->is_shutting_down, false, __ATOMIC_SEQ_CST);
+    domain_unpause(d);
+    return 0;
+}
+
+#define DUMP_INTERVAL SECONDS(5)
+
+/* A guest's state fills a screen; guests that crash in a row get one dump in 5 seconds. */
+static bool may_dump(void)
+{
+    static s_time_t next_dump;
+    s_time_t time = now(), allowed = READ_ONCE(next_dump);
+
+    return time >= allowed &&
+           __atomic_compare_exchange_n(&next_dump, &allowed, time + DUMP_INTERVAL, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+    struct vcpu *v = current;
+    char sentence[200];
+    va_list args;
+
+    if (READ_ONCE(d->is_shutting_down))
+        return;
+    va_start(args, fmt);
+    vsnprintf(sentence, sizeof(sentence), fmt, args);
+    va_end(args);
+
+    if (d->is_hardware)
+        printk(LOG_ERR, "d%u crashed: %s\n", d->id, sentence);
+    else
+        guest_printk(d, LOG_ERR, "crashed: %s\n", sentence);
+    if (v->domain == d && (d->is_hardware || may_dump()))
+        arch_dump_guest(v);
+    domain_shutdown(d, SHUTDOWN_crash);
+}

@@ -1,0 +1,475 @@
+/*
+ * The credit2 scheduler. Every CPU has a queue of the vCPUs that wait for it, the one that spent
+ * least first: running costs its time, divided by the weight of the domain. Credit is what a CPU
+ * granted to each of its vCPUs so far less what a vCPU spent; when the first in the queue has none
+ * left, the CPU grants more to all. A vCPU that slept wakes with at most one grant. So every vCPU's
+ * share is its weight's, and one that runs little runs at once.
+ * A CPU with nothing to do takes a waiting vCPU from another; a busy one does so now and then from
+ * one that has more to do, so that shares even out across CPUs.
+ * LOCK_SCHED_CPU guards a CPU's queue; a vCPU changes CPU under both locks. The masks are hints.
+ */
+#include "internal.h"
+
+#include <hv/cmdline.h>
+#include <hv/errno.h>
+#include <hv/mem.h>
+#include <hv/printk.h>
+#include <hv/softirq.h>
+#include <hv/time.h>
+#include <xen/domctl.h>
+
+#define GRANT       MILLISECS(10) /* of credit, each time */
+#define MAX_SLICE   MILLISECS(5)  /* while somebody waits */
+#define EVEN_PERIOD MILLISECS(30) /* a busy CPU looks for a longer queue this often */
+#define MAX_CHARGE  SECONDS(10)
+#define MAX_SEARCH  64 /* waiting vCPUs looked at for one that may move */
+
+static unsigned int ratelimit_us = 1000;
+UINT_OPTION("sched_ratelimit_us", ratelimit_us,
+            "microseconds that a vCPU runs before another may preempt it");
+
+struct credit2_vcpu {
+    struct vcpu_sched base;
+    struct vcpu *vcpu;
+    struct prio_node node; /* key: spent */
+    s_time_t spent;        /* weighted ns, on the scale of its CPU's `granted` */
+    unsigned int load;     /* its weight while it counts in the CPU's load, else 0 */
+    bool yields;
+};
+
+struct run_queue {
+    struct prio_queue waiting;
+    s_time_t granted;
+    s_time_t since;     /* the current vCPU was switched in */
+    s_time_t charged;   /* the current vCPU has paid until */
+    s_time_t evened;    /* last look at other queues */
+    uint64_t load;      /* weights of who runs or waits; others read it as a hint */
+    unsigned int vcpus; /* that have this `cpu`; others read it as a hint */
+};
+
+static DEFINE_PER_CPU(struct run_queue, run_queue);
+static cpumask_t idle_cpus;    /* idle, and not yet told that there is work */
+static cpumask_t waiting_cpus; /* somebody waits there */
+
+static struct credit2_vcpu *credit2(const struct vcpu *v)
+{
+    return container_of(v->sched, struct credit2_vcpu, base);
+}
+
+static s_time_t ratelimit(void)
+{
+    return min(MICROSECS(ratelimit_us), MAX_SLICE);
+}
+
+static s_time_t weighted(const struct vcpu *v, s_time_t passed)
+{
+    unsigned int weight = READ_ONCE(v->domain->sched->weight);
+
+    return (min(passed, MAX_CHARGE) * DEFAULT_WEIGHT + weight - 1) / weight;
+}
+
+/* ---- the queue ---- */
+
+static void enqueue(struct run_queue *rq, struct vcpu *v)
+{
+    struct credit2_vcpu *c = credit2(v);
+
+    prio_add(&rq->waiting, &c->node, c->spent);
+    c->base.queued = true;
+    if (rq->waiting.count == 1)
+        cpumask_set(v->cpu, &waiting_cpus);
+}
+
+static void dequeue(struct run_queue *rq, struct vcpu *v)
+{
+    struct credit2_vcpu *c = credit2(v);
+
+    prio_del(&rq->waiting, &c->node);
+    c->base.queued = false;
+    if (rq->waiting.count == 0)
+        cpumask_clear(v->cpu, &waiting_cpus);
+}
+
+static struct vcpu *first_waiting(const struct run_queue *rq)
+{
+    struct prio_node *node = prio_first(&rq->waiting);
+
+    return node ? container_of(node, struct credit2_vcpu, node)->vcpu : NULL;
+}
+
+static void count_load(struct run_queue *rq, struct vcpu *v)
+{
+    struct credit2_vcpu *c = credit2(v);
+
+    c->load = v->domain->sched->weight;
+    WRITE_ONCE(rq->load, rq->load + c->load);
+}
+
+static void uncount_load(struct run_queue *rq, struct vcpu *v)
+{
+    struct credit2_vcpu *c = credit2(v);
+
+    WRITE_ONCE(rq->load, rq->load - c->load);
+    c->load = 0;
+}
+
+/* The current vCPU pays for its time until now. */
+static void charge(struct run_queue *rq, struct vcpu *v, s_time_t time)
+{
+    if (time <= rq->charged)
+        return;
+    credit2(v)->spent += weighted(v, time - rq->charged);
+    rq->charged = time;
+}
+
+/* v keeps its credit on another CPU; both CPUs' locks are held, v is in no queue. */
+static void credit2_move(struct vcpu *v, unsigned int cpu)
+{
+    struct run_queue *from = &per_cpu(run_queue, v->cpu), *to = &per_cpu(run_queue, cpu);
+    struct credit2_vcpu *c = credit2(v);
+
+    c->spent = to->granted - min(from->granted - c->spent, GRANT);
+    WRITE_ONCE(from->vcpus, from->vcpus - 1);
+    WRITE_ONCE(to->vcpus, to->vcpus + 1);
+    v->cpu = cpu;
+}
+
+/* ---- who is told ---- */
+
+/* Take one idle CPU of `mask`, the vCPU's own first; NR_CPUS if there is none. */
+static unsigned int claim_idle(unsigned int own, const cpumask_t *mask)
+{
+    cpumask_t idle = cpumask_and(&idle_cpus, mask);
+    unsigned int cpu;
+
+    if (cpumask_test(own, &idle) && test_and_clear_bit_atomic(own, idle_cpus.bits))
+        return own;
+    for_each_cpu (cpu, &idle) {
+        if (test_and_clear_bit_atomic(cpu, idle_cpus.bits))
+            return cpu;
+    }
+    return NR_CPUS;
+}
+
+/* An idle CPU, if there is one, takes v. */
+static bool tickle_idle(struct vcpu *v)
+{
+    cpumask_t preferred = cpumask_and(&v->hard_affinity, &v->soft_affinity);
+    unsigned int cpu;
+
+    /* v is in its queue before we look for idle CPUs; they say so before they look for work. */
+    smp_mb();
+    cpu = claim_idle(v->cpu, &preferred);
+    if (cpu == NR_CPUS)
+        cpu = claim_idle(v->cpu, &v->hard_affinity);
+    if (cpu == NR_CPUS)
+        return false;
+    softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
+    return true;
+}
+
+static void credit2_wake(struct vcpu *v)
+{
+    struct run_queue *rq = &per_cpu(run_queue, v->cpu);
+    struct vcpu *running = per_cpu(sched_cpu, v->cpu).running;
+    struct credit2_vcpu *c = credit2(v);
+
+    c->spent = max(c->spent, rq->granted - GRANT);
+    count_load(rq, v);
+    enqueue(rq, v);
+    if (tickle_idle(v))
+        return;
+    if (!is_idle_vcpu(running))
+        charge(rq, running, now());
+    /* The first to wait also ends the current one's unlimited slice. */
+    if (is_idle_vcpu(running) || rq->waiting.count == 1 || c->spent < credit2(running)->spent)
+        softirq_raise_on(v->cpu, SOFTIRQ_SCHEDULE);
+}
+
+static void credit2_sleep(struct vcpu *v)
+{
+    struct run_queue *rq = &per_cpu(run_queue, v->cpu);
+
+    dequeue(rq, v);
+    uncount_load(rq, v);
+}
+
+static void credit2_yield(struct vcpu *v)
+{
+    credit2(v)->yields = true;
+}
+
+static void credit2_context_saved(struct vcpu *v)
+{
+    tickle_idle(v);
+}
+
+/* ---- taking from other CPUs ---- */
+
+/* A vCPU waiting at rq that may run on `cpu`; `mask` says whether it should be at home there. */
+static struct vcpu *find_movable(struct run_queue *rq, unsigned int cpu, bool soft)
+{
+    struct prio_node *node = prio_first(&rq->waiting);
+
+    for (unsigned int i = 0; node && i < MAX_SEARCH; i++, node = prio_next(node)) {
+        struct vcpu *v = container_of(node, struct credit2_vcpu, node)->vcpu;
+
+        if (!v->is_running && cpumask_test(cpu, &v->hard_affinity) &&
+            (!soft || cpumask_test(cpu, &v->soft_affinity)))
+            return v;
+    }
+    return NULL;
+}
+
+/* Take v, which waits at `from`, to `cpu`; both locks are held. */
+static void pull(struct run_queue *from, struct vcpu *v, unsigned int cpu)
+{
+    struct run_queue *to = &per_cpu(run_queue, cpu);
+
+    dequeue(from, v);
+    uncount_load(from, v);
+    credit2_move(v, cpu);
+    count_load(to, v);
+    enqueue(to, v);
+}
+
+/* This CPU has nothing to do: is there a vCPU that waits elsewhere? Its lock is held, and others
+ * hold theirs and may want ours: so ours does not wait, but comes back. */
+static void steal(unsigned int cpu, bool soft)
+{
+    unsigned int other;
+    bool busy = false;
+
+    for_each_cpu (other, &waiting_cpus) {
+        spinlock_t *lock = &per_cpu(sched_cpu, other).lock;
+        struct run_queue *rq = &per_cpu(run_queue, other);
+        struct vcpu *v;
+
+        if (other == cpu)
+            continue;
+        if (!spin_trylock(lock)) {
+            busy = true;
+            continue;
+        }
+        v = find_movable(rq, cpu, soft);
+        if (v)
+            pull(rq, v, cpu);
+        spin_unlock(lock);
+        if (v)
+            return;
+    }
+    if (busy)
+        softirq_raise(SOFTIRQ_SCHEDULE);
+}
+
+/* A busy CPU takes one from the CPU with the most to do if that one stays with at least as much as
+ * this one then has: with 5 vCPUs on 4 CPUs, the pair that shares a CPU changes all the time. */
+static void even_out(struct run_queue *rq, unsigned int cpu, s_time_t time)
+{
+    unsigned int other, longest = NR_CPUS;
+    uint64_t most = rq->load;
+
+    if (time - rq->evened < EVEN_PERIOD)
+        return;
+    rq->evened = time;
+    for_each_cpu (other, &waiting_cpus) {
+        uint64_t load = READ_ONCE(per_cpu(run_queue, other).load);
+
+        if (other != cpu && load > most) {
+            most = load;
+            longest = other;
+        }
+    }
+    if (longest != NR_CPUS && spin_trylock(&per_cpu(sched_cpu, longest).lock)) {
+        struct run_queue *from = &per_cpu(run_queue, longest);
+        struct vcpu *v = find_movable(from, cpu, true);
+
+        if (v && rq->load + credit2(v)->load <= from->load) {
+            pull(from, v, cpu);
+            from->evened = time;
+        }
+        spin_unlock(&per_cpu(sched_cpu, longest).lock);
+    }
+}
+
+/* ---- the decision ---- */
+
+/* How long until somebody else should have a turn, as far as is known now. */
+static s_time_t slice_of(const struct run_queue *rq, struct vcpu *next)
+{
+    const struct vcpu *waiting = first_waiting(rq);
+    s_time_t ahead;
+
+    if (!waiting)
+        return cpumask_weight(&cpu_online_mask) > 1 ? EVEN_PERIOD : -1;
+    ahead = credit2(waiting)->spent - credit2(next)->spent;
+    if (ahead < 0)
+        ahead = 0;
+    ahead = min(ahead, MAX_CHARGE) * next->domain->sched->weight / DEFAULT_WEIGHT;
+    return min(ahead + ratelimit(), MAX_SLICE);
+}
+
+static struct sched_decision be_idle(unsigned int cpu)
+{
+    return (struct sched_decision){ .next = sched_idle_vcpu(cpu), .slice = -1 };
+}
+
+/* The waiting vCPU with the most credit, from another CPU if none waits here. */
+static struct vcpu *find_work(struct run_queue *rq, unsigned int cpu)
+{
+    if (!first_waiting(rq)) {
+        cpumask_set(cpu, &idle_cpus);
+        smp_mb();
+        steal(cpu, true);
+        if (!first_waiting(rq))
+            steal(cpu, false);
+    }
+    return first_waiting(rq);
+}
+
+static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
+{
+    struct run_queue *rq = &per_cpu(run_queue, cpu);
+    struct vcpu *prev = per_cpu(sched_cpu, cpu).running, *next;
+    bool was_busy = !is_idle_vcpu(prev), stays = false, yields = false;
+
+    if (was_busy) {
+        charge(rq, prev, time);
+        stays = vcpu_runnable(prev) && cpumask_test(cpu, &prev->hard_affinity);
+        yields = credit2(prev)->yields;
+        credit2(prev)->yields = false;
+        if (!stays)
+            uncount_load(rq, prev);
+    }
+    if (stays) {
+        even_out(rq, cpu, time);
+        next = first_waiting(rq);
+        if (next && !yields && time - rq->since < ratelimit())
+            return (struct sched_decision){ prev, ratelimit() - (time - rq->since) };
+        if (!next || (!yields && credit2(prev)->spent <= credit2(next)->spent))
+            next = prev;
+    } else {
+        next = find_work(rq, cpu);
+        if (!next)
+            return be_idle(cpu);
+    }
+
+    if (next != prev) {
+        dequeue(rq, next);
+        if (stays)
+            enqueue(rq, prev);
+        rq->since = rq->charged = time;
+    }
+    if (cpumask_test(cpu, &idle_cpus))
+        cpumask_clear(cpu, &idle_cpus);
+    if (credit2(next)->spent >= rq->granted)
+        rq->granted = credit2(next)->spent + GRANT;
+    return (struct sched_decision){ next, slice_of(rq, next) };
+}
+
+/* ---- placement ---- */
+
+/* The CPU of `mask` that has the fewest vCPUs, an idle one if possible; NR_CPUS if it is empty. */
+static unsigned int emptiest(const cpumask_t *mask)
+{
+    unsigned int cpu, best = NR_CPUS, best_vcpus = 0;
+    bool best_idle = false;
+
+    for_each_cpu (cpu, mask) {
+        bool idle = cpumask_test(cpu, &idle_cpus);
+        unsigned int vcpus = READ_ONCE(per_cpu(run_queue, cpu).vcpus);
+
+        if (best == NR_CPUS || (idle && !best_idle) || (idle == best_idle && vcpus < best_vcpus)) {
+            best = cpu;
+            best_vcpus = vcpus;
+            best_idle = idle;
+        }
+    }
+    return best;
+}
+
+static unsigned int credit2_pick_cpu(struct vcpu *v)
+{
+    cpumask_t allowed = cpumask_and(&v->hard_affinity, &cpu_online_mask);
+    cpumask_t preferred = cpumask_and(&allowed, &v->soft_affinity);
+    unsigned int cpu = emptiest(cpumask_empty(&preferred) ? &allowed : &preferred);
+
+    return cpu == NR_CPUS ? v->cpu : cpu;
+}
+
+static int credit2_cpu_init(unsigned int cpu)
+{
+    struct run_queue *rq = &per_cpu(run_queue, cpu);
+
+    rq->granted = GRANT;
+    return 0;
+}
+
+static int credit2_vcpu_init(struct vcpu *v)
+{
+    struct credit2_vcpu *c = hv_alloc_type(struct credit2_vcpu);
+    struct run_queue *rq;
+    unsigned long flags;
+
+    if (!c)
+        return -ENOMEM;
+    c->vcpu = v;
+    v->sched = &c->base;
+    v->cpu = credit2_pick_cpu(v);
+
+    rq = &per_cpu(run_queue, v->cpu);
+    flags = spin_lock_irqsave(&per_cpu(sched_cpu, v->cpu).lock);
+    c->spent = rq->granted - GRANT;
+    WRITE_ONCE(rq->vcpus, rq->vcpus + 1);
+    spin_unlock_irqrestore(&per_cpu(sched_cpu, v->cpu).lock, flags);
+    return 0;
+}
+
+/* v is paused and off its CPU for good. */
+static void credit2_vcpu_free(struct vcpu *v)
+{
+    struct run_queue *rq = &per_cpu(run_queue, v->cpu);
+    unsigned long flags;
+
+    if (!v->sched)
+        return;
+    flags = spin_lock_irqsave(&per_cpu(sched_cpu, v->cpu).lock);
+    WRITE_ONCE(rq->vcpus, rq->vcpus - 1);
+    spin_unlock_irqrestore(&per_cpu(sched_cpu, v->cpu).lock, flags);
+    hv_free(credit2(v));
+    v->sched = NULL;
+}
+
+static void credit2_print_cpu(unsigned int cpu)
+{
+    spinlock_t *lock = &per_cpu(sched_cpu, cpu).lock;
+    const struct run_queue *rq = &per_cpu(run_queue, cpu);
+    unsigned long flags = spin_lock_irqsave(lock);
+    const struct prio_node *node = prio_first(&rq->waiting);
+
+    printk_raw("  %u vCPUs, load %llu, %u waiting\n", rq->vcpus, (unsigned long long)rq->load,
+               rq->waiting.count);
+    for (unsigned int i = 0; node && i < 16; i++, node = prio_next(node)) {
+        const struct credit2_vcpu *c = container_of(node, struct credit2_vcpu, node);
+
+        printk_raw("  d%uv%u: credit %lld us\n", c->vcpu->domain->id, c->vcpu->id,
+                   (long long)(rq->granted - c->spent) / 1000);
+    }
+    spin_unlock_irqrestore(lock, flags);
+}
+
+const struct scheduler sched_credit2 = {
+    .name = "credit2",
+    .id = XEN_SCHEDULER_CREDIT2,
+    .cpu_init = credit2_cpu_init,
+    .vcpu_init = credit2_vcpu_init,
+    .vcpu_free = credit2_vcpu_free,
+    .pick_cpu = credit2_pick_cpu,
+    .wake = credit2_wake,
+    .sleep = credit2_sleep,
+    .yield = credit2_yield,
+    .decide = credit2_decide,
+    .context_saved = credit2_context_saved,
+    .move = credit2_move,
+    .print_cpu = credit2_print_cpu,
+};
