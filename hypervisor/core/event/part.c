@@ -106,13 +106,11 @@ void event_print(const struct domain *d)
 
 static void event_print_all(void)
 {
-    for (unsigned int id = 0; id < DOMID_FIRST_RESERVED; id++) {
-        struct domain *d = domain_get((domid_t)id);
+    struct domain *d;
 
-        if (!d)
-            continue;
+    for (unsigned int from = 0; (d = domain_next(from)) != NULL; domain_put(d)) {
         event_print(d);
-        domain_put(d);
+        from = d->id + 1U;
     }
 }
 

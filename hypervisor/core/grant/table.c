@@ -1,0 +1,253 @@
+/*
+ * The tables themselves: growth, lookup, and grant tables as a part of a domain. Growth takes the
+ * domain's LOCK_GRANT_TABLE; lookups take nothing.
+ */
+#include "internal.h"
+
+#include <hv/cmdline.h>
+#include <hv/hypercall.h>
+#include <hv/keyhandler.h>
+#include <hv/mem.h>
+#include <hv/printk.h>
+
+/* More than this would only cost memory for the arrays of pointers. */
+#define FRAMES_CEILING 4096U
+
+static unsigned int gnttab_max_frames = 64;
+static unsigned int gnttab_max_maptrack_frames = 1024;
+
+UINT_OPTION("gnttab_max_frames", gnttab_max_frames, "frames of a domain's grant table, at most");
+UINT_OPTION("gnttab_max_maptrack_frames", gnttab_max_maptrack_frames,
+            "frames for the handles of a domain's grant mappings, at most");
+
+static unsigned int limit(unsigned int option)
+{
+    return min(max(option, 1U), FRAMES_CEILING);
+}
+
+static unsigned int active_pages(unsigned int frames)
+{
+    return DIV_ROUND_UP(frames * ENTRIES_PER_FRAME, ACTIVE_PER_PAGE);
+}
+
+bool grant_ref_valid(const struct domain *d, grant_ref_t ref)
+{
+    return ref / ENTRIES_PER_FRAME < __atomic_load_n(&d->grant->nr_frames, __ATOMIC_ACQUIRE);
+}
+
+struct grant_entry_v1 *shared_entry(const struct domain *d, grant_ref_t ref)
+{
+    struct grant_entry_v1 *page =
+        __atomic_load_n(&d->grant->shared[ref / ENTRIES_PER_FRAME], __ATOMIC_ACQUIRE);
+
+    return page ? &page[ref % ENTRIES_PER_FRAME] : NULL;
+}
+
+struct active_entry *active_entry(struct domain *d, grant_ref_t ref)
+{
+    struct domain_grant *g = d->grant;
+    struct active_entry **slot = &g->active[ref / ACTIVE_PER_PAGE];
+    struct active_entry *page = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+
+    if (unlikely(!page)) {
+        spin_lock(&g->lock);
+        page = *slot;
+        if (!page)
+            page = page_alloc();
+        if (page && !*slot) {
+            for (unsigned int i = 0; i < ACTIVE_PER_PAGE; i++)
+                spin_lock_init(&page[i].lock, LOCK_GRANT_ENTRY);
+            __atomic_store_n(slot, page, __ATOMIC_RELEASE);
+        }
+        spin_unlock(&g->lock);
+    }
+    return page ? &page[ref % ACTIVE_PER_PAGE] : NULL;
+}
+
+int grant_grow(struct domain *d, unsigned int frames)
+{
+    struct domain_grant *g = d->grant;
+    int rc = 0;
+
+    spin_lock(&g->lock);
+    if (frames > g->max_frames || READ_ONCE(d->is_dying))
+        rc = -EINVAL;
+    while (!rc && g->nr_frames < frames) {
+        struct grant_entry_v1 *page = page_alloc();
+
+        if (!page) {
+            rc = -ENOMEM;
+            break;
+        }
+        frame_share(mfn_to_frame(virt_to_mfn(page)), d, false);
+        __atomic_store_n(&g->shared[g->nr_frames], page, __ATOMIC_RELEASE);
+        __atomic_store_n(&g->nr_frames, g->nr_frames + 1, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&g->lock);
+    return rc;
+}
+
+int grant_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *out)
+{
+    struct grant_entry_v1 *page;
+    int rc;
+
+    if (idx >= d->grant->max_frames)
+        return -EINVAL;
+    rc = grant_grow(d, (unsigned int)idx + 1);
+    if (rc)
+        return rc;
+    page = __atomic_load_n(&d->grant->shared[idx], __ATOMIC_ACQUIRE);
+    if (!page)
+        return -EINVAL;
+    *out = virt_to_mfn(page);
+    return 0;
+}
+
+int grant_set_limits(struct domain *d, unsigned int max_frames, unsigned int max_maptrack_frames)
+{
+    struct domain_grant *g = d->grant;
+
+    if (max_frames > limit(gnttab_max_frames) || max_frames < g->nr_frames ||
+        max_maptrack_frames > limit(gnttab_max_maptrack_frames))
+        return -EINVAL;
+    g->max_frames = max_frames;
+    g->max_maptrack = max_maptrack_frames;
+    return 0;
+}
+
+static int grant_init(struct domain *d)
+{
+    struct domain_grant *g = hv_alloc_type(struct domain_grant);
+
+    if (!g)
+        return -ENOMEM;
+    d->grant = g;
+    spin_lock_init(&g->lock, LOCK_GRANT_TABLE);
+    spin_lock_init(&g->maptrack_lock, LOCK_MAPTRACK);
+    g->max_frames = limit(gnttab_max_frames);
+    g->max_maptrack = limit(gnttab_max_maptrack_frames);
+    g->shared = hv_alloc_array(struct grant_entry_v1 *, g->max_frames);
+    g->active = hv_alloc_array(struct active_entry *, active_pages(g->max_frames));
+    g->maptrack = hv_alloc_array(struct maptrack_entry *, g->max_maptrack);
+    g->free = hv_alloc_array(struct maptrack_list, d->max_vcpus);
+    if (!g->shared || !g->active || !g->maptrack || !g->free)
+        return -ENOMEM;
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        spin_lock_init(&g->free[i].lock, LOCK_MAPTRACK);
+        g->free[i].head = HANDLES_END;
+    }
+    return 0;
+}
+
+/*
+ * Take the shared pages back. Grantees may still have pins, which they will drop by the active
+ * entries alone: each such lock is passed once, so that nobody is still at a shared entry.
+ */
+static int shared_release(struct domain *d)
+{
+    struct domain_grant *g = d->grant;
+
+    for (unsigned int i = 0; i < g->nr_frames; i++) {
+        struct grant_entry_v1 *page = __atomic_exchange_n(&g->shared[i], NULL, __ATOMIC_SEQ_CST);
+
+        if (!page)
+            continue;
+        for (unsigned int ref = 0; ref < ENTRIES_PER_FRAME; ref++) {
+            unsigned int n = i * (unsigned int)ENTRIES_PER_FRAME + ref;
+            struct active_entry *active = g->active[n / ACTIVE_PER_PAGE];
+
+            if (!active)
+                continue;
+            spin_lock(&active[n % ACTIVE_PER_PAGE].lock);
+            spin_unlock(&active[n % ACTIVE_PER_PAGE].lock);
+        }
+        frame_unshare(mfn_to_frame(virt_to_mfn(page)));
+        if (hypercall_preempt_check())
+            return -ERESTART;
+    }
+    return 0;
+}
+
+static int grant_teardown(struct domain *d)
+{
+    struct domain_grant *g = d->grant;
+    int rc;
+
+    if (!g || !g->free || !g->maptrack)
+        return 0;
+    rc = grant_unmap_all(d);
+    if (rc)
+        return rc;
+    /* From here on the table does not grow: is_dying is set, and seen by who gets the lock. */
+    spin_lock(&g->lock);
+    spin_unlock(&g->lock);
+    return shared_release(d);
+}
+
+static void grant_free(struct domain *d)
+{
+    struct domain_grant *g = d->grant;
+
+    if (!g)
+        return;
+    for (unsigned int i = 0; g->active && i < active_pages(g->nr_frames); i++)
+        if (g->active[i])
+            page_free(g->active[i]);
+    for (unsigned int i = 0; i < g->nr_maptrack; i++)
+        page_free(g->maptrack[i]);
+    hv_free(g->shared);
+    hv_free(g->active);
+    hv_free(g->maptrack);
+    hv_free(g->free);
+    hv_free(g);
+    d->grant = NULL;
+}
+
+const struct domain_part grant_part = {
+    .name = "grant",
+    .init = grant_init,
+    .teardown = grant_teardown,
+    .free = grant_free,
+};
+
+static void active_print(const struct domain *d, grant_ref_t ref, struct active_entry *active)
+{
+    const struct grant_entry_v1 *shared;
+
+    spin_lock(&active->lock);
+    shared = shared_entry(d, ref);
+    if (active->readers || active->writers)
+        printk_raw("  %6u for d%u: frame %x, %u readers, %u writers, flags %x\n", ref,
+                   active->domid, active->mfn, active->readers, active->writers,
+                   shared ? READ_ONCE(shared->flags) : 0U);
+    spin_unlock(&active->lock);
+}
+
+void grant_print(const struct domain *d)
+{
+    const struct domain_grant *g = d->grant;
+    unsigned int frames = __atomic_load_n(&g->nr_frames, __ATOMIC_ACQUIRE);
+
+    printk_raw("d%u: grant table v1, %u of %u frames; handles in %u of %u frames\n", d->id, frames,
+               g->max_frames, g->nr_maptrack, g->max_maptrack);
+    for (grant_ref_t ref = 0; ref < frames * ENTRIES_PER_FRAME; ref++) {
+        struct active_entry *page =
+            __atomic_load_n(&g->active[ref / ACTIVE_PER_PAGE], __ATOMIC_ACQUIRE);
+
+        if (page)
+            active_print(d, ref, &page[ref % ACTIVE_PER_PAGE]);
+    }
+}
+
+static void grant_print_all(void)
+{
+    struct domain *d;
+
+    for (unsigned int from = 0; (d = domain_next(from)) != NULL; domain_put(d)) {
+        grant_print(d);
+        from = d->id + 1U;
+    }
+}
+
+KEY_HANDLER(grant, 'g', grant_print_all, "grant entries in use");
