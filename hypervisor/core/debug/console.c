@@ -25,7 +25,9 @@
 #define INPUT_SIZE      1024U
 #define SWITCH_CHAR     '\x01' /* Ctrl-A */
 #define SWITCH_COUNT    3
-#define DYING_SPINS     10000000 /* how long last words wait for another CPU's line to end */
+/* How long last words wait for another CPU's line to end; and anybody, should the lock be lost. */
+#define DYING_SPINS   10000000UL
+#define PATIENT_SPINS 1000000000UL
 
 static char console_names[64];
 static uint64_t conring_size = RING_SIZE;
@@ -64,7 +66,7 @@ struct console_session console_begin(void)
     unsigned long spins = 0;
 
     while (READ_ONCE(console_owner) != self && !(session.locked = spin_trylock(&console_lock))) {
-        if (READ_ONCE(dying) && ++spins == DYING_SPINS)
+        if (++spins >= (READ_ONCE(dying) ? DYING_SPINS : PATIENT_SPINS))
             break;
         cpu_relax();
     }

@@ -1,7 +1,7 @@
 /*
  * The story of the boot. The architecture's first code brings the boot CPU to C on its own stack,
- * parses the command line, and calls hospes_main(), which never returns: at its end the boot CPU
- * idles, and dom0 runs.
+ * parses the command line, opens the console (console_init()), and calls hospes_main(), which never
+ * returns: at its end the boot CPU idles, and dom0 runs.
  */
 #include <hv/arch.h>
 #include <hv/boot.h>
@@ -32,6 +32,23 @@ static void init_text print_banner(void)
     printk(LOG_INFO, "Started by %s: %s\n", boot_info.loader, boot_info.cmdline);
 }
 
+static void init_text print_memory_map(void)
+{
+    static const char *const names[] = {
+        [MEM_RAM] = "RAM",      [MEM_RESERVED] = "reserved", [MEM_ACPI] = "ACPI tables",
+        [MEM_NVS] = "ACPI NVS", [MEM_UNUSABLE] = "unusable", [MEM_PMEM] = "persistent"
+    };
+
+    printk(LOG_INFO, "Memory map:\n");
+    for (unsigned int i = 0; i < boot_info.nr_ranges; i++) {
+        const struct mem_range *r = &boot_info.range[i];
+        const char *name = r->type < ARRAY_SIZE(names) ? names[r->type] : NULL;
+
+        printk(LOG_INFO, "  %016lx-%016lx %s\n", r->start, r->start + r->size - 1,
+               name ? name : "unknown");
+    }
+}
+
 static void init_text start_timers(void)
 {
     timers_init_cpu(smp_processor_id());
@@ -53,18 +70,26 @@ static void init_text start_dom0(void)
 
     if (rc)
         panic("Dom0 cannot be started: error %d", rc);
+    console_give_to_dom0();
 }
 
 static init_data const struct {
     const char *name;
     void (*fn)(void);
 } steps[] = {
-    { "memory", arch_init_memory },  { "traps", arch_init_traps },
-    { "console", console_init },     { "banner", print_banner },
-    { "interrupts", arch_init_irq }, { "time", arch_init_time },
-    { "timers", start_timers },      { "scheduler", start_scheduler },
-    { "interrupts on", irq_enable }, { "other CPUs", smp_boot_secondaries },
-    { "dom0", start_dom0 },          { "cleaning up", arch_init_late }, /* this table goes, too */
+    { "banner", print_banner },
+    { "memory map", print_memory_map },
+    { "memory", arch_init_memory },
+    { "traps", arch_init_traps },
+    { "interrupts", arch_init_irq },
+    { "time", arch_init_time },
+    { "timers", start_timers },
+    { "scheduler", start_scheduler },
+    { "interrupts on", irq_enable },
+    { "console input", console_init_late },
+    { "other CPUs", smp_boot_secondaries },
+    { "dom0", start_dom0 },
+    { "cleaning up", arch_init_late }, /* this table goes, too */
 };
 
 void hospes_main(void)
