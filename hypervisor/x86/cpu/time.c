@@ -16,6 +16,7 @@
 #include <arch/apic.h>
 #include <arch/cpu_features.h>
 #include <arch/domain.h>
+#include <arch/platform.h>
 #include <arch/rtc.h>
 #include <arch/time.h>
 #include <arch/tsc.h>
@@ -90,6 +91,7 @@ void init_text arch_init_time(void)
                ? ""
                : ", not invariant: time will be wrong where the CPU changes its clock");
     lapic_timer_calibrate();
+    platform_op_init();
     time_set_wallclock(rtc_read_utc(), 0, now());
 }
 

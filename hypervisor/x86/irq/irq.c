@@ -77,6 +77,12 @@ static const struct irq_chip ioapic_chip = {
     .set_destination = gsi_set_destination,
 };
 
+void irq_program_gsi(struct irq_desc *desc)
+{
+    ioapic_set_entry(irq_number(desc), desc->vector, cpu_apic_id[desc->cpu], desc->level,
+                     desc->active_low);
+}
+
 int irq_setup_gsi(struct irq_desc *desc)
 {
     int vector;
@@ -92,8 +98,7 @@ int irq_setup_gsi(struct irq_desc *desc)
     desc->nr_vectors = 1;
     desc->cpu = desc->wanted_cpu;
     desc->masked = true;
-    ioapic_set_entry(irq_number(desc), desc->vector, cpu_apic_id[desc->cpu], desc->level,
-                     desc->active_low);
+    irq_program_gsi(desc);
     return 0;
 }
 

@@ -87,6 +87,8 @@ void do_irq(struct regs *r);
 /* ---- irq.c: lines ---- */
 /* Give a GSI its vector and IO-APIC entry, masked, unless it has them. Lock held. -ENOSPC. */
 must_check int irq_setup_gsi(struct irq_desc *desc);
+/* Write its IO-APIC entry, masked. Lock held, has a vector, no users. */
+void irq_program_gsi(struct irq_desc *desc);
 /* Mask or unmask at the hardware if it is not so already. Lock held. */
 void irq_mask(struct irq_desc *desc);
 void irq_unmask(struct irq_desc *desc);

@@ -1,0 +1,242 @@
+/*
+ * HYPERVISOR_platform_op: what the hardware domain asks of the machine as a whole: wall clock,
+ * firmware facts, sleep, the list of CPUs. Called by the hypercall dispatcher with interrupts on
+ * and no lock held; each call's own data is copied once, and back where it has an answer.
+ */
+#include <hv/acpi.h>
+#include <hv/arch.h>
+#include <hv/errno.h>
+#include <hv/guest_access.h>
+#include <hv/hypercall.h>
+#include <hv/printk.h>
+#include <hv/smp.h>
+#include <hv/string.h>
+#include <hv/time.h>
+#include <arch/cpu_features.h>
+#include <arch/platform.h>
+#include <arch/smp.h>
+#include <xen/platform.h>
+
+#define MSR_TSC 0x10
+
+/* Shift, Ctrl and lock keys as the BIOS last saw them: byte 0x417 of its data area. */
+#define BIOS_DATA_PAGE 0
+#define BIOS_KBD_FLAGS 0x417
+static uint8_t kbd_shift_flags;
+
+void init_text platform_op_init(void)
+{
+    const uint8_t *page = arch_map_phys(paddr(BIOS_DATA_PAGE), PAGE_SIZE, MAP_READONLY);
+
+    if (!page)
+        return;
+    kbd_shift_flags = page[BIOS_KBD_FLAGS];
+    arch_unmap((void *)(uintptr_t)page, PAGE_SIZE);
+}
+
+/* ---- wall clock ---- */
+
+static int set_time(uint64_t secs, uint32_t nsecs, uint64_t system_time)
+{
+    if (nsecs >= 1000000000 || system_time > INT64_MAX)
+        return -EINVAL;
+    time_set_wallclock(secs, nsecs, (s_time_t)system_time);
+    return 0;
+}
+
+static int op_settime32(struct xen_platform_op *op)
+{
+    const struct xenpf_settime32 *t = &op->u.settime32;
+
+    return set_time(t->secs, t->nsecs, t->system_time);
+}
+
+static int op_settime64(struct xen_platform_op *op)
+{
+    const struct xenpf_settime64 *t = &op->u.settime64;
+
+    return t->mbz ? -EINVAL : set_time(t->secs, t->nsecs, t->system_time);
+}
+
+/* ---- firmware ---- */
+
+/* Disk parameters, MBR signatures and EDID would have to be fetched from the BIOS in real mode
+ * before we start: nobody did, so the lists are empty, which is what -ESRCH says. */
+static int op_firmware_info(struct xen_platform_op *op)
+{
+    struct xenpf_firmware_info *info = &op->u.firmware_info;
+
+    switch (info->type) {
+    case XEN_FW_DISK_INFO:
+    case XEN_FW_DISK_MBR_SIGNATURE:
+    case XEN_FW_VBEDDC_INFO:
+        return -ESRCH;
+    case XEN_FW_KBD_SHIFT_FLAGS:
+        if (info->index != 0)
+            return -ESRCH;
+        info->u.kbd_shift_flags = kbd_shift_flags;
+        return 0;
+    default: /* EFI: we were not started by it */
+        return -EINVAL;
+    }
+}
+
+/* ---- sleep ---- */
+
+static int op_enter_sleep(struct xen_platform_op *op)
+{
+    const struct xenpf_enter_acpi_sleep *s = &op->u.enter_acpi_sleep;
+    int rc;
+
+    if (s->sleep_state < 1 || s->sleep_state > 5 || (s->flags & ~XENPF_ACPI_SLEEP_EXTENDED))
+        return -EINVAL;
+    /* S3 needs every CPU and device state saved and a wake-up path; that is not there. Hardware-
+     * reduced machines sleep through other registers. */
+    if (s->sleep_state != 5 || (s->flags & XENPF_ACPI_SLEEP_EXTENDED))
+        return -EOPNOTSUPP;
+    printk(LOG_INFO, "power off\n");
+    irq_disable();
+    smp_halt_others();
+    rc = acpi_enter_sleep(s->val_a, s->val_b);
+    /* The other CPUs are gone: there is no way back. */
+    printk(LOG_ERR, "the machine does not power off: error %d\n", rc);
+    arch_poweroff_or_halt();
+}
+
+/* ---- CPUs ---- */
+
+static int op_cpuinfo(struct xen_platform_op *op)
+{
+    struct xenpf_pcpuinfo *info = &op->u.pcpu_info;
+    unsigned int cpu = info->xen_cpuid;
+
+    info->max_present = nr_cpus - 1;
+    info->flags = XEN_PCPU_FLAGS_INVALID;
+    info->apic_id = info->acpi_id = 0;
+    if (cpu >= nr_cpus)
+        return 0;
+    info->flags = cpumask_test(cpu, &cpu_online_mask) ? XEN_PCPU_FLAGS_ONLINE : 0;
+    info->apic_id = cpu_apic_id[cpu];
+    info->acpi_id = cpu_acpi_uid[cpu];
+    return 0;
+}
+
+/* All CPUs have the boot CPU's features, so its signature is as good as any. */
+static int op_cpu_version(struct xen_platform_op *op)
+{
+    struct xenpf_pcpu_version *info = &op->u.pcpu_version;
+    struct cpuid_regs r = cpuid(0, 0);
+
+    info->max_present = nr_cpus - 1;
+    memset(info->vendor_id, 0, sizeof(info->vendor_id));
+    info->family = info->model = info->stepping = 0;
+    if (info->xen_cpuid >= nr_cpus || !cpumask_test(info->xen_cpuid, &cpu_online_mask))
+        return 0;
+    memcpy(info->vendor_id, &r.ebx, 4);
+    memcpy(info->vendor_id + 4, &r.edx, 4);
+    memcpy(info->vendor_id + 8, &r.ecx, 4);
+    info->family = host_cpu.family;
+    info->model = host_cpu.model;
+    info->stepping = host_cpu.stepping;
+    return 0;
+}
+
+static int op_cpu_online(struct xen_platform_op *op)
+{
+    if (op->u.cpu_ol.cpuid >= nr_cpus)
+        return -EINVAL;
+    /* Already so is fine; a CPU that was left out at boot stays out. */
+    return cpumask_test(op->u.cpu_ol.cpuid, &cpu_online_mask) ? 0 : -EOPNOTSUPP;
+}
+
+static int op_cpu_offline(struct xen_platform_op *op)
+{
+    unsigned int cpu = op->u.cpu_ol.cpuid;
+
+    if (cpu == 0 || cpu >= nr_cpus)
+        return -EINVAL;
+    return cpumask_test(cpu, &cpu_online_mask) ? -EOPNOTSUPP : 0;
+}
+
+/* ---- registers ---- */
+
+static void read_tsc_time(void *arg)
+{
+    *(uint64_t *)arg = (uint64_t)now();
+}
+
+/* One register is offered: the TSC, which reads as system time. Each entry that fails carries its
+ * error and ends the list; the result is the number of those that did not. */
+static int op_resource(struct xen_platform_op *op)
+{
+    const struct xenpf_resource_op *r = &op->u.resource_op;
+    guest_ptr_t entries = guest_ptr(r->entries.p);
+    cpumask_t cpu;
+
+    if (r->nr_entries == 0)
+        return 0;
+    if (r->nr_entries > 16 || r->cpu >= nr_cpus || !cpumask_test(r->cpu, &cpu_online_mask))
+        return -EINVAL;
+    cpu = cpumask_of(r->cpu);
+    for (unsigned int i = 0; i < r->nr_entries; i++) {
+        guest_ptr_t at = guest_ptr_add(entries, i * sizeof(xenpf_resource_entry_t));
+        xenpf_resource_entry_t e;
+        int rc = copy_from_guest(&e, at, sizeof(e));
+
+        if (rc)
+            return rc;
+        if (e.rsvd)
+            rc = -EINVAL;
+        else if (e.u.cmd != XEN_RESOURCE_OP_MSR_READ && e.u.cmd != XEN_RESOURCE_OP_MSR_WRITE)
+            rc = -EOPNOTSUPP;
+        else if (e.u.cmd != XEN_RESOURCE_OP_MSR_READ || e.idx != MSR_TSC)
+            rc = -EACCES;
+        else
+            smp_call(&cpu, read_tsc_time, &e.val);
+        e.u.ret = rc;
+        if (copy_to_guest(at, &e, sizeof(e)))
+            return -EFAULT;
+        if (rc)
+            return (int)i;
+    }
+    return (int)r->nr_entries;
+}
+
+/* ---- dispatch ---- */
+
+static const struct platform_call {
+    int (*fn)(struct xen_platform_op *op);
+    bool out; /* the argument is copied back */
+} calls[] = {
+    [XENPF_settime32] = { op_settime32, false },
+    [XENPF_settime64] = { op_settime64, false },
+    [XENPF_firmware_info] = { op_firmware_info, true },
+    [XENPF_enter_acpi_sleep] = { op_enter_sleep, false },
+    [XENPF_get_cpuinfo] = { op_cpuinfo, true },
+    [XENPF_get_cpu_version] = { op_cpu_version, true },
+    [XENPF_cpu_online] = { op_cpu_online, false },
+    [XENPF_cpu_offline] = { op_cpu_offline, false },
+    [XENPF_resource_op] = { op_resource, false },
+    /* Frequency and idle-state drivers, memory types by MTRR, microcode, hot-plug, core parking
+     * and EFI calls are not there: -ENOSYS. */
+};
+
+long do_platform_op(guest_ptr_t arg)
+{
+    struct xen_platform_op op;
+    int rc;
+
+    if (!current->domain->is_hardware)
+        return -EPERM;
+    rc = copy_from_guest(&op, arg, sizeof(op));
+    if (rc)
+        return rc;
+    if (op.interface_version != XENPF_INTERFACE_VERSION)
+        return -EACCES;
+    if (op.cmd >= ARRAY_SIZE(calls) || !calls[op.cmd].fn)
+        return -ENOSYS;
+    rc = calls[op.cmd].fn(&op);
+    if (rc >= 0 && calls[op.cmd].out && copy_to_guest(arg, &op, sizeof(op)))
+        rc = -EFAULT;
+    return rc;
+}
