@@ -22,12 +22,11 @@
 
 struct held_locks {
     unsigned int count, irq_depth;
+    bool unchecked; /* a report is under way: it takes locks itself */
     spinlock_t *lock[MAX_HELD]; /* in the order of taking */
 };
 
 static DEFINE_PER_CPU(struct held_locks, held_locks);
-/* A violation is being reported: the report takes locks itself. */
-static bool checks_off;
 
 static const char *const rank_names[NR_LOCK_RANKS] = {
 #define NAME(rank) [LOCK_##rank] = #rank
@@ -52,7 +51,7 @@ static const char *rank_name(const spinlock_t *lock)
 static noreturn void violation(const char *what, const spinlock_t *lock, const void *site,
                                const spinlock_t *other)
 {
-    checks_off = true;
+    this_cpu(held_locks).unchecked = true;
     printk(LOG_ERR, "lock %s at %p: %s; taken from %p by CPU %u\n", rank_name(lock),
            (const void *)lock, what, site, smp_processor_id());
     symbol_print((uintptr_t)site);
@@ -71,7 +70,7 @@ static void check_order(spinlock_t *lock, const void *site, const spinlock_t *pa
 {
     const struct held_locks *held = &this_cpu(held_locks);
 
-    if (checks_off)
+    if (held->unchecked)
         return;
     for (unsigned int i = 0; i < held->count; i++) {
         const spinlock_t *other = held->lock[i];
@@ -88,7 +87,7 @@ static void check_irq_use(spinlock_t *lock, const void *site)
     const struct held_locks *held = &this_cpu(held_locks);
     uint8_t use = irq_enabled() ? LOCK_IRQS_ON : 0;
 
-    if (checks_off)
+    if (held->unchecked)
         return;
     if (held->irq_depth)
         use |= LOCK_IN_IRQ;
@@ -129,7 +128,7 @@ static void note_released(spinlock_t *lock)
         lock->cpu = 0;
         return;
     }
-    if (!checks_off)
+    if (!held->unchecked)
         violation("released by a CPU that does not hold it", lock, CALLER, lock);
 }
 
@@ -147,7 +146,7 @@ void lock_print_holders(void)
 {
     unsigned int cpu;
 
-    checks_off = true;
+    this_cpu(held_locks).unchecked = true;
     for_each_online_cpu (cpu) {
         const struct held_locks *held = &per_cpu(held_locks, cpu);
 
