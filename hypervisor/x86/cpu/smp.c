@@ -95,7 +95,6 @@ noreturn void secondary_start(unsigned int cpu)
     lapic_init_cpu();
     started = cpu;
     tsc_sync_secondary();
-    cpumask_set(cpu, &cpu_online_mask);
     hospes_main_secondary(cpu);
 }
 
