@@ -8,6 +8,7 @@ HV_CC  := $(CROSS)gcc
 endif
 HV_LD  := $(CROSS)ld
 HV_NM  := $(CROSS)nm
+HV_OBJCOPY := $(CROSS)objcopy
 
 HV_WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wundef -Wvla \
            -Wpointer-arith -Wwrite-strings -Wimplicit-fallthrough
@@ -18,7 +19,7 @@ HV_CFLAGS := -std=gnu17 -O2 -g $(HV_WARN) -ffreestanding -fno-builtin -fno-commo
              -Ihypervisor/include -Ihypervisor/$(SRCARCH)/include -I$(O)/include -D__XEN_TOOLS__ \
              $(if $(filter n,$(DEBUG)),-DNDEBUG)
 HV_CFLAGS_x86_64 := -m64 -mno-red-zone -mgeneral-regs-only -fpie -fcf-protection=none -mno-sse
-HV_CFLAGS_arm64  := -mgeneral-regs-only -fpie -mstrict-align
+HV_CFLAGS_arm64  := -mgeneral-regs-only -fpie -mstrict-align -mno-outline-atomics
 HV_CFLAGS += $(HV_CFLAGS_$(ARCH))
 
 HV_DIRS := $(shell find hypervisor/core hypervisor/drivers hypervisor/$(SRCARCH) -type d)
@@ -26,11 +27,11 @@ HV_SRCS := $(foreach d,$(HV_DIRS),$(wildcard $(d)/*.c $(d)/*.S))
 # Drivers and parts that only one architecture has
 HV_ONLY_x86_64 := hypervisor/drivers/uart/pl011.c
 HV_ONLY_arm64  := hypervisor/drivers/uart/ns16550.c $(wildcard hypervisor/drivers/acpi/*.c hypervisor/drivers/pci/*.c hypervisor/drivers/video/*.c)
-HV_SRCS := $(filter-out $(HV_ONLY_$(ARCH)),$(HV_SRCS))
+HV_SRCS := $(filter-out $(HV_ONLY_$(ARCH)) %.lds.S,$(HV_SRCS))
 HV_OBJS := $(patsubst hypervisor/%,$(HV_O)/%.o,$(HV_SRCS))
 HV_LDS  := $(HV_O)/image.lds
 
-hypervisor: $(HV_O)/hospes
+hypervisor: $(HV_O)/hospes $(if $(filter arm64,$(ARCH)),$(HV_O)/Image)
 
 $(HV_O)/%.c.o: hypervisor/%.c | $(O)/include/xen
 	@mkdir -p $(@D)
@@ -51,6 +52,9 @@ $(HV_O)/hospes.2: $(HV_O)/symbols.1.o
 	$(HV_LINK) -o $@ $(HV_OBJS) $<
 $(HV_O)/hospes: $(HV_O)/symbols.2.o
 	$(HV_LINK) -o $@ $(HV_OBJS) $<
+# What arm64 loaders take: the same without ELF around it
+$(HV_O)/Image: $(HV_O)/hospes
+	$(HV_OBJCOPY) -O binary $< $@
 $(HV_O)/symbols.%.S: $(HV_O)/hospes.% scripts/symbols
 	$(HV_NM) -n $< | scripts/symbols > $@
 $(HV_O)/symbols.%.o: $(HV_O)/symbols.%.S

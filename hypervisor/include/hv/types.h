@@ -44,8 +44,16 @@ typedef struct {
 #define INVALID_MFN ((mfn_t){ ~0ULL })
 #define INVALID_GFN ((gfn_t){ ~0ULL })
 
-/* Wrap any XEN_GUEST_HANDLE field or a raw hypercall argument. */
-#define guest_ptr(handle) ((guest_ptr_t){ (uint64_t)(uintptr_t)(handle) })
+/* Wrap any XEN_GUEST_HANDLE field (a pointer, struct or union, as the architecture has it) or a raw
+ * hypercall argument. */
+#define guest_ptr(handle)                                                                          \
+    ({                                                                                             \
+        __typeof__(handle) handle_ = (handle);                                                     \
+        guest_ptr_t wrapped_ = { 0 };                                                              \
+        _Static_assert(sizeof(handle_) <= sizeof(wrapped_), "a handle is a word");                 \
+        __builtin_memcpy(&wrapped_, &handle_, sizeof(handle_));                                    \
+        wrapped_;                                                                                  \
+    })
 
 static inline mfn_t mfn(uint64_t n)
 {
