@@ -198,7 +198,7 @@ int insn_decode(struct insn *i, const uint8_t *bytes, unsigned int avail, bool l
         i->op_size = 1;
     if (form & MODRM)
         decode_modrm(&c, i, long_mode);
-    if ((i->opcode | 1) == 0xf7 && (i->modrm >> 3 & 6) != 2)
+    if (!c.error && (i->opcode | 1) == 0xf7 && (i->modrm >> 3 & 6) != 2)
         return -EOPNOTSUPP;
     if (form & MOFFS) {
         i->is_memory = true;
