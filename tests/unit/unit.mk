@@ -4,7 +4,7 @@ UNIT_O      := $(O)/unit
 UNIT_CC     ?= gcc
 UNIT_CFLAGS := -std=gnu17 -O1 -g -Wall -Wextra -Werror -Wshadow -Wundef -Wvla \
                -fsanitize=address,undefined -fno-sanitize-recover=undefined -D__XEN_TOOLS__ \
-               -Ihypervisor/include -Itests/unit/fake -I$(O)/include
+               -Ihypervisor/include -Itests/unit/fake -Ihypervisor/x86/include -I$(O)/include
 UNIT_LIBS   := -lcmocka -llzma -lz -llz4 -lzstd -lfdt
 UNIT_NAMES  := $(notdir $(patsubst %/,%,$(dir $(wildcard tests/unit/*/sources))))
 UNIT_TESTS  := $(UNIT_NAMES:%=$(UNIT_O)/%.t)
