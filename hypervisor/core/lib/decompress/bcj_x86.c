@@ -11,7 +11,6 @@
 
 #define ONES 0x0101010101010101ull
 
-/* What is sought, E8 or E9, has all bits of E8 and none of the complement but the lowest. */
 static bool is_opcode(uint8_t b)
 {
     return (b & 0xfe) == 0xe8;
@@ -25,14 +24,17 @@ static bool is_sign(uint8_t b)
 /* First opcode in [p, end), or end. */
 static uint8_t *find_opcode(uint8_t *p, uint8_t *end)
 {
-    while (end - p >= 8) {
-        /* Bytes that match become 0; the lowest byte flagged by the subtraction is a true one. */
-        uint64_t v = (get_le64(p) & ~ONES) ^ (0xe8 * ONES);
-        uint64_t zero = (v - ONES) & ~v & (0x80 * ONES);
+    /* Most words of a kernel are zeros, text, and the like: all bytes below 80. */
+    for (; end - p >= 8; p += 8) {
+        uint64_t word = get_le64(p), v, zero;
 
+        if (likely(!(word & (0x80 * ONES))))
+            continue;
+        /* Bytes that match become 0; the lowest byte flagged by the subtraction is a true one. */
+        v = (word & ~ONES) ^ (0xe8 * ONES);
+        zero = (v - ONES) & ~v & (0x80 * ONES);
         if (zero)
             return p + (__builtin_ctzll(zero) >> 3);
-        p += 8;
     }
     while (p < end && !is_opcode(*p))
         p++;

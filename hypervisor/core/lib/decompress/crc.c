@@ -51,14 +51,15 @@ static size_t fold(uint64_t *acc, uint32_t crc, const uint8_t *p, size_t len)
         if (run > words)
             run = words;
         words -= run;
-        for (uint64_t *a = acc + i, *a1 = acc + i1, *a2 = acc + i2, *end = a + run; a < end;) {
-            uint64_t v = *a ^ get_le64(p);
+#pragma GCC unroll 4
+        for (size_t n = 0; n < run; n++) {
+            uint64_t v = acc[i + n] ^ get_le64(p + 8 * n);
 
-            p += 8;
-            *a++ = v;
-            *a1++ ^= v;
-            *a2++ ^= v;
+            acc[i + n] = v;
+            acc[i1 + n] ^= v;
+            acc[i2 + n] ^= v;
         }
+        p += 8 * run;
         i = i + run == CRC32_FOLD ? 0 : i + run;
         i1 = i1 + run == CRC32_FOLD ? 0 : i1 + run;
         i2 = i2 + run == CRC32_FOLD ? 0 : i2 + run;

@@ -77,17 +77,35 @@ static inline void put_le32(uint8_t *p, uint32_t v)
     ((struct unaligned32 *)p)->v = v;
 }
 
-static inline void copy4(uint8_t *dst, const uint8_t *src)
-{
-    ((struct unaligned32 *)dst)->v = ((const struct unaligned32 *)src)->v;
-}
-
 #define COPY_SLACK 16
 
 /* Matches that end here or below may be copied by whole words, past their end. */
 static inline const uint8_t *wide_copy_end(const uint8_t *out, const uint8_t *out_end)
 {
     return out_end - out > COPY_SLACK ? out_end - COPY_SLACK : out;
+}
+
+/* The case of a distance below 8: repeat the last dist bytes until end, or up to 7 bytes beyond. */
+static inline void copy_pattern(uint8_t *out, size_t dist, const uint8_t *end)
+{
+    /* A byte at each multiple of dist; and the largest such multiple in a word. */
+    static const uint64_t multiplier[8] = {
+        0,
+        0x0101010101010101,
+        0x0001000100010001,
+        0x0001000001000001,
+        0x0000000100000001,
+        0x0000010000000001,
+        0x0001000000000001,
+        0x0100000000000001,
+    };
+    static const uint8_t step[8] = { 8, 8, 8, 6, 8, 5, 6, 7 };
+    uint64_t last = get_le64(out - dist) & ((1ull << 8 * dist) - 1);
+
+    do {
+        ((struct unaligned64 *)out)->v = last * multiplier[dist];
+        out += step[dist];
+    } while (out < end);
 }
 
 /*
@@ -101,14 +119,13 @@ copy_match(uint8_t *out, size_t dist, size_t len, const uint8_t *wide_end)
     const uint8_t *src = out - dist;
     uint8_t *end = out + len;
 
-    if (unlikely(dist < 8 || end > wide_end)) {
-        if (dist >= 4 && end <= wide_end) {
-            for (; out < end; out += 4, src += 4)
-                copy4(out, src);
-        } else {
-            while (out < end)
-                *out++ = *src++;
-        }
+    if (unlikely(end > wide_end)) {
+        while (out < end)
+            *out++ = *src++;
+        return end;
+    }
+    if (unlikely(dist < 8)) {
+        copy_pattern(out, dist, end);
         return end;
     }
     do {

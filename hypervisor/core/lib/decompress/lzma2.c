@@ -25,6 +25,7 @@ typedef uint16_t prob_t;
 
 #define PROB_BITS 11
 #define PROB_MOVE 5
+#define HALF      (1u << (PROB_BITS - 1))
 
 struct length_probs {
     prob_t not_low, not_mid;
@@ -33,29 +34,34 @@ struct length_probs {
     prob_t high[256];
 };
 
+enum { LITERAL, MATCH, REP, SHORT_REP, SYMBOLS };
+
+/* A state stands for the kinds of the last few symbols. It knows its successors. */
+struct state {
+    struct state *next[SYMBOLS];
+    bool after_match;
+    prob_t is_match[POS_STATES];
+    prob_t is_rep, not_rep0, not_rep1, not_rep2;
+    prob_t long_rep0[POS_STATES];
+};
+
 struct lzma_probs {
-    prob_t is_match[STATES][POS_STATES];
-    prob_t is_rep[STATES];
-    prob_t not_rep0[STATES];
-    prob_t not_rep1[STATES];
-    prob_t not_rep2[STATES];
-    prob_t long_rep0[STATES][POS_STATES];
     prob_t slot[4][64];
     prob_t special[128]; /* low bits of distances in slots 4 to 13 */
     prob_t align[16];
     struct length_probs match_len;
     struct length_probs rep_len;
-    prob_t literal[16][0x300];
+    prob_t literal[16 * 0x300];
 };
 
 struct lzma2 {
     /* Carried from chunk to chunk. */
     uint8_t *dict; /* where the dictionary starts in the output */
     uint32_t rep[4];
-    size_t state;
-    size_t lp_mask, pos_mask;
-    unsigned lc;
+    struct state *state;
+    size_t pos_mask, literal_mask, literal_unit;
 
+    struct state states[STATES];
     struct lzma_probs probs;
     uint8_t tail[CHUNK_MAX + LZMA_SYMBOL_MAX];
 };
@@ -128,74 +134,97 @@ ALWAYS_INLINE size_t tree3(struct range_decoder *rc, prob_t *probs, size_t sym)
     return rc_bit(rc, &probs[4 * sym + 3]) ? 8 * sym + 7 : 8 * sym + 6;
 }
 
-/* A number whose least significant bit comes first. */
+/* A number of the given bits whose least significant bit comes first. */
 ALWAYS_INLINE uint32_t rc_reverse_tree(struct range_decoder *rc, prob_t *probs, unsigned bits)
 {
+    static const uint8_t reverse5[32] = {
+        0, 16, 8, 24, 4, 20, 12, 28, 2, 18, 10, 26, 6, 22, 14, 30,
+        1, 17, 9, 25, 5, 21, 13, 29, 3, 19, 11, 27, 7, 23, 15, 31,
+    };
     size_t sym = 1;
-    uint32_t value = 0, weight = 1;
 
-    do {
-        if (rc_bit(rc, &probs[sym])) {
-            sym = 2 * sym + 1;
-            value += weight;
-        } else {
-            sym = 2 * sym;
-        }
-        weight <<= 1;
-    } while (--bits);
-    return value;
+    if (bits == 4)
+        return reverse5[tree1(rc, probs, tree3(rc, probs, sym)) - 16] >> 1;
+    for (unsigned i = bits; i; i--)
+        sym = tree1(rc, probs, sym);
+    return (uint32_t)reverse5[sym - (1u << bits)] >> (5 - bits);
 }
 
 /* Append bits of equal probability to value. */
 ALWAYS_INLINE uint32_t rc_direct(struct range_decoder *rc, uint32_t value, unsigned bits)
 {
-    do {
-        uint32_t half = (rc->above + RC_TOP) >> 1;
+    uint32_t range = rc->above + RC_TOP, code = rc->code;
 
+    do {
+        range >>= 1;
         value <<= 1;
-        if (rc->code >= half) {
-            rc->code -= half;
+        if (code >= range) {
+            code -= range;
             value++;
         }
-        if (__builtin_sub_overflow(half, RC_TOP, &rc->above))
-            rc_next_byte(rc);
+        if (range < RC_TOP) {
+            range <<= 8;
+            code = code << 8 | *rc->in++;
+        }
     } while (--bits);
+    rc->above = range - RC_TOP;
+    rc->code = code;
     return value;
 }
 
 ALWAYS_INLINE size_t literal(struct range_decoder *rc, prob_t *probs)
 {
-    size_t sym = tree3(rc, probs, 1);
-
-    sym = tree3(rc, probs, sym);
-    return tree2(rc, probs, sym);
+    return tree2(rc, probs, tree3(rc, probs, tree3(rc, probs, 1)));
 }
 
 /*
  * A literal where a match has just ended: as long as its bits agree with those of the byte at rep0,
  * which did not continue the match, the latter choose the probabilities.
  */
-ALWAYS_INLINE size_t matched_literal(struct range_decoder *rc, prob_t *probs, size_t match)
+ALWAYS_INLINE size_t matched_literal(struct range_decoder *rc, prob_t *probs, unsigned match)
 {
     size_t sym = 1;
+    unsigned left;
 
-    do {
-        size_t expected;
+#pragma GCC unroll 8
+    for (left = 7; left < 8; left--) {
+        if (match >> left & 1) {
+            bool bit = rc_bit(rc, &probs[0x200 + sym]);
 
-        match <<= 1;
-        expected = match & 0x100;
-        if (rc_bit(rc, &probs[0x100 + expected + sym])) {
-            sym = 2 * sym + 1;
-            if (!expected)
+            sym = 2 * sym + bit;
+            if (!bit)
                 break;
         } else {
-            sym = 2 * sym;
-            if (expected)
+            bool bit = rc_bit(rc, &probs[0x100 + sym]);
+
+            sym = 2 * sym + bit;
+            if (bit)
                 break;
         }
-    } while (sym < 0x100);
-    while (sym < 0x100)
+    }
+    switch (left) {
+    case 7:
         sym = tree1(rc, probs, sym);
+        __attribute__((fallthrough));
+    case 6:
+        sym = tree1(rc, probs, sym);
+        __attribute__((fallthrough));
+    case 5:
+        sym = tree1(rc, probs, sym);
+        __attribute__((fallthrough));
+    case 4:
+        sym = tree1(rc, probs, sym);
+        __attribute__((fallthrough));
+    case 3:
+        sym = tree1(rc, probs, sym);
+        __attribute__((fallthrough));
+    case 2:
+        sym = tree1(rc, probs, sym);
+        __attribute__((fallthrough));
+    case 1:
+        sym = tree1(rc, probs, sym);
+        break;
+    }
     return sym;
 }
 
@@ -207,10 +236,8 @@ ALWAYS_INLINE size_t length(struct range_decoder *rc, struct length_probs *p, si
         return MATCH_MIN - 8 + tree3(rc, p->low[pos_state], 1);
     if (!rc_bit(rc, &p->not_mid))
         return MATCH_MIN + tree3(rc, p->mid[pos_state], 1);
-    sym = tree1(rc, p->high, 1);
-    do
+    for (sym = 1; sym < 0x100;)
         sym = tree1(rc, p->high, sym);
-    while (sym < 0x100);
     return MATCH_MIN + 16 - 0x100 + sym;
 }
 
@@ -219,13 +246,11 @@ ALWAYS_INLINE uint32_t distance(struct range_decoder *rc, struct lzma_probs *p, 
 {
     size_t ctx = len - MATCH_MIN < 4 ? len - MATCH_MIN : 3;
     size_t slot = tree3(rc, p->slot[ctx], tree3(rc, p->slot[ctx], 1)) - 64;
-    uint32_t dist;
-    unsigned bits;
+    unsigned bits = (unsigned)slot / 2 - 1;
+    uint32_t dist = 2 | ((uint32_t)slot & 1);
 
     if (slot < 4)
         return (uint32_t)slot;
-    bits = (unsigned)slot / 2 - 1;
-    dist = 2 | ((uint32_t)slot & 1);
     if (slot < 14) {
         dist <<= bits;
         return dist + rc_reverse_tree(rc, &p->special[dist - slot], bits);
@@ -234,108 +259,129 @@ ALWAYS_INLINE uint32_t distance(struct range_decoder *rc, struct lzma_probs *p, 
     return dist + rc_reverse_tree(rc, p->align, 4);
 }
 
-/* Decode one chunk's symbols, which lie at in, to exactly fill [out, limit). */
-static int lzma_chunk(struct lzma2 *s, const uint8_t *in, const uint8_t *in_end, uint8_t *out,
-                      const uint8_t *limit, const uint8_t *out_end)
+/* A match at one of the last four distances, but not the very last: bring it to the front. */
+ALWAYS_INLINE void earlier_distance(struct range_decoder *rc, struct state *state, uint32_t rep[4])
 {
-    struct range_decoder rc_state, *rc = &rc_state;
+    uint32_t found = rep[1];
+
+    if (rc_bit(rc, &state->not_rep1)) {
+        found = rep[2];
+        if (rc_bit(rc, &state->not_rep2)) {
+            found = rep[3];
+            rep[3] = rep[2];
+        }
+        rep[2] = rep[1];
+    }
+    rep[1] = rep[0];
+    rep[0] = found;
+}
+
+/* Decode symbols to exactly fill [out, limit) from exactly the input up to in_end. */
+ALWAYS_INLINE int lzma_symbols(struct lzma2 *s, struct range_decoder *rc, const uint8_t *in_end,
+                               uint8_t *out, const uint8_t *limit, const uint8_t *wide_end)
+{
     struct lzma_probs *probs = &s->probs;
     const uint8_t *dict = s->dict;
-    uint32_t rep0 = s->rep[0], rep1 = s->rep[1], rep2 = s->rep[2], rep3 = s->rep[3];
-    size_t state = s->state;
-    const uint8_t *wide_end = wide_copy_end(out, out_end);
-
-    if (in_end - in < 5 || in[0])
-        return -EINVAL;
-    rc->above = UINT32_MAX - RC_TOP;
-    rc->code = (uint32_t)in[1] << 24 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 8 | in[4];
-    rc->in = in + 5;
+    uint32_t rep[4] = { s->rep[0], s->rep[1], s->rep[2], s->rep[3] };
+    struct state *state = s->state;
+    size_t prev = out > dict ? out[-1] : 0;
 
     while (out < limit) {
-        size_t pos = (size_t)(out - dict);
-        size_t pos_state = pos & s->pos_mask;
-        struct length_probs *len_probs;
-        size_t len;
+        size_t pos = (size_t)(out - dict), pos_state = pos & s->pos_mask, len;
+        struct length_probs *len_probs = &probs->match_len;
 
         if (unlikely(rc->in > in_end))
             return -EINVAL;
-        if (!rc_bit(rc, &probs->is_match[state][pos_state])) {
-            size_t prev = likely(pos) ? out[-1] : 0;
-            prob_t *lit = probs->literal[((pos & s->lp_mask) << s->lc) + (prev >> (8 - s->lc))];
+        if (!rc_bit(rc, &state->is_match[pos_state])) {
+            size_t context = ((pos << 8) + prev) & s->literal_mask;
+            prob_t *lit = &probs->literal[3 * context * s->literal_unit];
 
-            if (state < 7) {
-                *out++ = (uint8_t)literal(rc, lit);
-                state = state < 4 ? 0 : state - 3;
-            } else {
-                /* These states follow a match, so rep0 has been checked. */
-                *out = (uint8_t)matched_literal(rc, lit, *(out - rep0 - 1));
-                out++;
-                state = state < 10 ? state - 3 : state - 6;
-            }
+            /* Such a match has set rep[0], which has been checked. */
+            prev = state->after_match ? matched_literal(rc, lit, *(out - rep[0] - 1))
+                                      : literal(rc, lit);
+            *out++ = (uint8_t)prev;
+            prev = (uint8_t)prev;
+            state = state->next[LITERAL];
             continue;
         }
-        if (!rc_bit(rc, &probs->is_rep[state])) {
-            len_probs = &probs->match_len;
-        } else {
-            if (!rc_bit(rc, &probs->not_rep0[state])) {
-                if (!rc_bit(rc, &probs->long_rep0[state][pos_state])) {
-                    if (unlikely(rep0 >= pos))
-                        return -EINVAL;
-                    *out = *(out - rep0 - 1);
-                    out++;
-                    state = state < 7 ? 9 : 11;
-                    continue;
-                }
-            } else {
-                uint32_t found = rep1;
-
-                if (rc_bit(rc, &probs->not_rep1[state])) {
-                    found = rep2;
-                    if (rc_bit(rc, &probs->not_rep2[state])) {
-                        found = rep3;
-                        rep3 = rep2;
-                    }
-                    rep2 = rep1;
-                }
-                rep1 = rep0;
-                rep0 = found;
-            }
+        if (rc_bit(rc, &state->is_rep)) {
             len_probs = &probs->rep_len;
+            if (rc_bit(rc, &state->not_rep0)) {
+                earlier_distance(rc, state, rep);
+            } else if (!rc_bit(rc, &state->long_rep0[pos_state])) {
+                if (unlikely(rep[0] >= pos))
+                    return -EINVAL;
+                prev = *(out - rep[0] - 1);
+                *out++ = (uint8_t)prev;
+                state = state->next[SHORT_REP];
+                continue;
+            }
         }
         len = length(rc, len_probs, pos_state);
         if (len_probs == &probs->match_len) {
-            rep3 = rep2;
-            rep2 = rep1;
-            rep1 = rep0;
-            rep0 = distance(rc, probs, len);
-            state = state < 7 ? 7 : 10;
+            rep[3] = rep[2];
+            rep[2] = rep[1];
+            rep[1] = rep[0];
+            rep[0] = distance(rc, probs, len);
+            state = state->next[MATCH];
         } else {
-            state = state < 7 ? 8 : 11;
+            state = state->next[REP];
         }
-        if (unlikely(rep0 >= pos || len > (size_t)(limit - out)))
+        if (unlikely(rep[0] >= pos || len > (size_t)(limit - out)))
             return -EINVAL;
-        out = copy_match(out, (size_t)rep0 + 1, len, wide_end);
+        out = copy_match(out, (size_t)rep[0] + 1, len, wide_end);
+        prev = out[-1];
     }
-
-    /* The encoder flushes so that exactly nothing is left. */
-    if (rc->in != in_end || rc->code)
-        return -EINVAL;
-    s->rep[0] = rep0;
-    s->rep[1] = rep1;
-    s->rep[2] = rep2;
-    s->rep[3] = rep3;
+    memcpy(s->rep, rep, sizeof(rep));
     s->state = state;
     return 0;
 }
 
+/* Decode one chunk from in to exactly fill [out, limit); out_end is where writing may go to. */
+static int lzma_chunk(struct lzma2 *s, const uint8_t *in, const uint8_t *in_end, uint8_t *out,
+                      const uint8_t *limit, const uint8_t *out_end)
+{
+    struct range_decoder rc = { .above = UINT32_MAX - RC_TOP };
+    int err;
+
+    if (in_end - in < 5 || in[0])
+        return -EINVAL;
+    rc.code = __builtin_bswap32(get_le32(in + 1));
+    rc.in = in + 5;
+    err = lzma_symbols(s, &rc, in_end, out, limit, wide_copy_end(out, out_end));
+    if (err)
+        return err;
+    /* The encoder flushes so that exactly nothing is left. */
+    return rc.in == in_end && !rc.code ? 0 : -EINVAL;
+}
+
+static void reset_probs(prob_t *p, size_t count)
+{
+    while (count--)
+        *p++ = HALF;
+}
+
 static void reset_state(struct lzma2 *s)
 {
-    prob_t *p = (prob_t *)&s->probs;
+    static const uint8_t next[STATES][SYMBOLS] = {
+        { 0, 7, 8, 9 },    { 0, 7, 8, 9 },    { 0, 7, 8, 9 },    { 0, 7, 8, 9 },
+        { 1, 7, 8, 9 },    { 2, 7, 8, 9 },    { 3, 7, 8, 9 },    { 4, 10, 11, 11 },
+        { 5, 10, 11, 11 }, { 6, 10, 11, 11 }, { 4, 10, 11, 11 }, { 5, 10, 11, 11 },
+    };
 
-    for (size_t i = 0; i < sizeof(s->probs) / sizeof(prob_t); i++)
-        p[i] = 1u << (PROB_BITS - 1);
+    for (unsigned i = 0; i < STATES; i++) {
+        struct state *state = &s->states[i];
+
+        for (unsigned sym = 0; sym < SYMBOLS; sym++)
+            state->next[sym] = &s->states[next[i][sym]];
+        state->after_match = i >= 7;
+        reset_probs(state->is_match, POS_STATES);
+        state->is_rep = state->not_rep0 = state->not_rep1 = state->not_rep2 = HALF;
+        reset_probs(state->long_rep0, POS_STATES);
+    }
+    reset_probs((prob_t *)&s->probs, sizeof(s->probs) / sizeof(prob_t));
     memset(s->rep, 0, sizeof(s->rep));
-    s->state = 0;
+    s->state = &s->states[0];
 }
 
 static int set_properties(struct lzma2 *s, unsigned props)
@@ -344,9 +390,13 @@ static int set_properties(struct lzma2 *s, unsigned props)
 
     if (pb > 4 || lc + lp > 4)
         return -EINVAL;
-    s->lc = lc;
-    s->lp_mask = (1u << lp) - 1;
     s->pos_mask = (1u << pb) - 1;
+    /*
+     * Literals have 0x300 probabilities for each combination of the low lp bits of their position
+     * and the high lc bits of the previous byte. Masked, these two are a multiple of 1 << (8 - lc).
+     */
+    s->literal_mask = (1u << (8 + lp)) - (1u << (8 - lc));
+    s->literal_unit = 0x100u >> (8 - lc);
     return 0;
 }
 

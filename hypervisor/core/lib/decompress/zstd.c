@@ -8,6 +8,7 @@
 #define FRAME_MAGIC     0xfd2fb528u
 #define SKIPPABLE_MAGIC 0x184d2a50u /* and the 15 following */
 #define BLOCK_MAX       (128u << 10)
+#define WINDOW_LOG_MAX  31
 
 #define LITERAL_LENGTHS 36
 #define MATCH_LENGTHS   53
@@ -450,6 +451,9 @@ static int frame_header(struct unpack *u, struct frame *f)
     if (!single) {
         unsigned window = *u->in++;
 
+        /* As zstd itself has it; the format allows more. */
+        if (10 + (window >> 3) > WINDOW_LOG_MAX)
+            return -EOPNOTSUPP;
         f->window = (1ull << (10 + (window >> 3))) / 8 * (8 + (window & 7));
     }
     for (; id_size; id_size--)
