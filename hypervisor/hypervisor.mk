@@ -1,3 +1,4 @@
+Q := $(if $(V),,@) # make V=1 shows the commands
 # The freestanding image of one architecture: build/hypervisor/$(ARCH)/hospes
 HV_O   := $(O)/hypervisor/$(ARCH)
 CROSS  := $(if $(filter arm64,$(ARCH)),aarch64-linux-gnu-)
@@ -35,29 +36,31 @@ hypervisor: $(HV_O)/hospes $(if $(filter arm64,$(ARCH)),$(HV_O)/Image)
 
 $(HV_O)/%.c.o: hypervisor/%.c | $(O)/include/xen
 	@mkdir -p $(@D)
-	$(HV_CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  CC $<'
+	$(Q)$(HV_CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
 $(HV_O)/%.S.o: hypervisor/%.S | $(O)/include/xen
 	@mkdir -p $(@D)
-	$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+	@echo '  CC $<'
+	$(Q)$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
 $(HV_LDS): hypervisor/$(SRCARCH)/image.lds.S
 	@mkdir -p $(@D)
-	$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -E -P -MMD -MP -MT $@ -x assembler-with-cpp -o $@ $<
+	$(Q)$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -E -P -MMD -MP -MT $@ -x assembler-with-cpp -o $@ $<
 
 # The symbol table for backtraces: its size is known after a first link, every address after a
 # second one, and the third has the table of the second.
 HV_LINK = $(HV_LD) -nostdlib -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments --build-id=none -T $(HV_LDS)
 $(HV_O)/hospes.1: $(HV_OBJS) $(HV_LDS)
-	$(HV_LINK) -o $@ $(HV_OBJS)
+	$(Q)$(HV_LINK) -o $@ $(HV_OBJS)
 $(HV_O)/hospes.2: $(HV_O)/symbols.1.o
-	$(HV_LINK) -o $@ $(HV_OBJS) $<
+	$(Q)$(HV_LINK) -o $@ $(HV_OBJS) $<
 $(HV_O)/hospes: $(HV_O)/symbols.2.o
-	$(HV_LINK) -o $@ $(HV_OBJS) $<
+	$(Q)$(HV_LINK) -o $@ $(HV_OBJS) $<
 # What arm64 loaders take: the same without ELF around it
 $(HV_O)/Image: $(HV_O)/hospes
 	$(HV_OBJCOPY) -O binary $< $@
 $(HV_O)/symbols.%.S: $(HV_O)/hospes.% scripts/symbols
 	$(HV_NM) -n $< | scripts/symbols > $@
 $(HV_O)/symbols.%.o: $(HV_O)/symbols.%.S
-	$(HV_CC) $(HV_CFLAGS) -c -o $@ $<
+	$(Q)$(HV_CC) $(HV_CFLAGS) -c -o $@ $<
 
 -include $(HV_OBJS:.o=.d) $(HV_LDS:.lds=.d)

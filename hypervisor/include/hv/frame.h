@@ -21,21 +21,31 @@ enum frame_type {
     FRAME_SEGDESC, /* x86: GDT or LDT page, validated */
 };
 
-enum frame_progress { FRAME_INVALID, FRAME_BUSY, FRAME_PARTIAL, FRAME_VALID };
+/* How far the contents of a page-table or descriptor frame are checked. `types` counts references
+ * in FRAME_VALID, and finished entries in the three states that a preempted operation leaves. */
+enum frame_progress {
+    FRAME_INVALID,   /* nobody uses it as its type; `type` is what it was last */
+    FRAME_BUSY,      /* a CPU is at it */
+    FRAME_PROMOTING, /* preempted while checking: the next request for the type goes on */
+    FRAME_UNDOING,   /* the check failed, entries are being released: going on ends in -EINVAL */
+    FRAME_DEMOTING,  /* the last reference went, entries are being released by who dropped it */
+    FRAME_VALID,
+};
 
-#define FRAME_REFS_MAX  ((1U << 26) - 2)
-#define FRAME_TYPES_MAX ((1U << 16) - 2)
+#define FRAME_REFS_MAX  ((1U << 25) - 2)
+#define FRAME_TYPES_MAX ((1U << 15) - 2)
 
 union frame_state {
     uint64_t raw;
     struct {
-        uint64_t refs : 26;     /* 0: free, or never given out */
-        uint64_t allocated : 1; /* one of refs is the owner's own claim */
+        uint64_t refs : 25;     /* 0: free, or never given out */
+        uint64_t allocated : 1; /* one of refs is the owner's own claim; on its page list */
         uint64_t pinned : 1;    /* one of types is the guest's pin */
+        uint64_t shared : 1;    /* a hypervisor page that the owner may map: not on its page list */
         uint64_t owner : 15;    /* domid; DOMID_XEN for ours, DOMID_IO for what is not RAM */
         uint64_t type : 3;      /* enum frame_type */
-        uint64_t progress : 2;  /* enum frame_progress, of page-table and descriptor types */
-        uint64_t types : 16;    /* type count; while PARTIAL: how many entries are done */
+        uint64_t progress : 3;  /* enum frame_progress */
+        uint64_t types : 15;    /* type count; in a partial state: how many entries are done */
     };
 };
 
@@ -68,16 +78,18 @@ struct frame *frame_list_pop(struct frame_list *l); /* NULL when empty */
 must_check int frame_get(struct frame *f, const struct domain *owner);
 /* Drop one; the last one frees the frame. */
 void frame_put(struct frame *f);
-/* Reference and type together; the type is validated first if the frame does not have it.
- * -EPERM, -EINVAL (contents do not validate), -EBUSY (used as another type), -EOVERFLOW,
- * -ERESTART (preempted: call again). */
-must_check int frame_get_and_type(struct frame *f, struct domain *owner, enum frame_type type);
-void frame_put_and_type(struct frame *f);
-/* Just the type; the caller holds a reference. */
+/* Take the type too; the caller holds a reference. The contents are checked first if the frame does
+ * not have the type. -EINVAL (they do not pass), -EBUSY (in use as another type), -EOVERFLOW,
+ * -ERESTART (preempted: call again). Page-table types: the owner's LOCK_PV_MM is held. */
 must_check int frame_get_type(struct frame *f, enum frame_type type);
-void frame_put_type(struct frame *f);
-/* The same, preemptibly: -ERESTART leaves the frame partial. */
-must_check int frame_put_type_preemptible(struct frame *f);
+/* Drop the type. -ERESTART: preempted while releasing the last one: call again, before the
+ * reference is dropped. Never for FRAME_WRITABLE. */
+must_check int frame_put_type(struct frame *f);
+/* Reference and type in one go, and back (of FRAME_WRITABLE: the put cannot be preempted). */
+must_check int frame_get_writable(struct frame *f, const struct domain *owner);
+void frame_put_writable(struct frame *f);
+/* Finish what a preempted promotion or demotion of a dying domain's frame left. -ERESTART. */
+must_check int frame_settle(struct frame *f);
 
 /* Owner of a frame; the caller holds a reference. NULL: ours or nobody's. */
 struct domain *frame_owner(const struct frame *f);

@@ -20,6 +20,7 @@
  * are none. Any context with interrupts on. */
 must_check mfn_t frames_alloc(unsigned int order, unsigned int flags, unsigned int node);
 void frames_free(mfn_t first, unsigned int order);
+void buddy_init(void); /* before the first range */
 /* Boot: give a range of RAM to the allocator. */
 void frames_add_range(mfn_t start, mfn_t end, unsigned int node);
 uint64_t frames_free_count(void);
@@ -54,6 +55,8 @@ struct domain_mem {
 /* Allocate one extent for d and count it. -ENOMEM; -EPERM over max_pages. */
 must_check int domain_populate(struct domain *d, unsigned int order, unsigned int flags,
                                mfn_t *out);
+/* Give up one frame: no longer d's; freed when the last mapping goes. -EINVAL: not d's to give. */
+must_check int domain_give_up(struct domain *d, struct frame *f);
 must_check long do_memory_op(unsigned long cmd, guest_ptr_t arg);
 
 #endif

@@ -15,7 +15,7 @@
 
 #define MAX_BASIC_LEAF 0xdU
 #define EXTENDED       0x80000000U
-#define NO_SUBLEAF     0xffffffffU
+#define NR_XSTATES     20U /* state components that are defined */
 
 struct cpu_policy host_policy, pv_max_policy;
 
@@ -116,7 +116,7 @@ static void read_subleaves(struct cpu_policy *p, cpuid_fn read, uint32_t leaf)
         break;
     case 0xd:
         add_leaf(p, leaf, 1, read(leaf, 1));
-        for (uint32_t n = 2; n < 63; n++)
+        for (uint32_t n = 2; n < NR_XSTATES; n++)
             if (components >> n & 1)
                 add_leaf(p, leaf, n, read(leaf, n));
         break;
@@ -271,7 +271,7 @@ static uint32_t xsave_bytes(const struct cpu_policy *p, uint64_t components, boo
 {
     uint32_t size = FXSAVE_SIZE + 64;
 
-    for (uint32_t n = 2; n < 63; n++) {
+    for (uint32_t n = 2; n < NR_XSTATES; n++) {
         struct cpuid_regs r;
 
         if (!(components >> n & 1))

@@ -26,6 +26,7 @@ struct pv_vcpu {
     uint64_t kernel_ss, kernel_sp;
 
     mfn_t guest_table, guest_table_user; /* L4s, each with a type reference; user may be INVALID */
+    struct frame *old_table;             /* dropped, still being released: pv_put_old_table() */
     mfn_t gdt_frame[PV_GDT_FRAMES];
     unsigned int nr_gdt_frames, gdt_entries;
     uint64_t ldt_base;
@@ -63,6 +64,10 @@ struct range_set; /* hv/range_set.h */
 struct pv_domain {
     spinlock_t lock; /* LOCK_PV_MM: this domain's page-table contents */
     mfn_t perdomain_l3;
+    /* Translations that may be stale: mappings changed so far, and how many of those changes every
+     * CPU is known to have seen; atomic. See arch_tlb_sync(). */
+    uint64_t tlb_stale, tlb_seen;
+    cpumask_t dirty_cpus; /* CPUs with one of its page tables loaded */
 };
 
 struct arch_domain {

@@ -23,6 +23,9 @@
 #define MAP_VIRT_SIZE   LAYOUT_UL(0x0000008000000000)
 #define PERDOMAIN_VIRT  LAYOUT_UL(0xffff820000000000) /* slot 260: differs per domain */
 #define PERDOMAIN_SLOT  260
+/* In it: 32 pages for each vCPU of the domain, 16 of its GDT, 16 of its LDT. */
+#define PERDOMAIN_GDT_VIRT(vcpu) (PERDOMAIN_VIRT + (vcpu)*LAYOUT_UL(0x20000))
+#define PERDOMAIN_LDT_OFFSET     LAYOUT_UL(0x10000)
 #define IMAGE_VIRT_BASE LAYOUT_UL(0xffff828000000000) /* slot 261: physical 0 + this is the image  \
                                                        */
 #define IMAGE_PHYS     LAYOUT_UL(0x200000)
@@ -38,9 +41,10 @@
 #define CPU_AREA_SIZE  LAYOUT_UL(0x10000)
 #define CPU_DATA_OFF   0x0000 /* per-CPU variables: up to 5 pages */
 #define CPU_DATA_PAGES 5
-#define CPU_NMI_STACK  0x7000 /* tops of the one-page exception stacks */
-#define CPU_DF_STACK   0x9000
-#define CPU_MC_STACK   0xb000
+#define CPU_NMI_STACK   0x7000 /* tops of the one-page exception stacks; the last two are fatal */
+#define CPU_DB_STACK    0x9000
+#define CPU_MC_STACK    0xa000
+#define CPU_DF_STACK    0xb000
 #define CPU_STACK_OFF  0xc000 /* main stack: 4 pages, to the end of the area */
 #define CPU_REGS_SIZE  168    /* sizeof(struct regs) */
 

@@ -1,0 +1,269 @@
+/*
+ * Free frames: a buddy allocator per NUMA node and zone (below 4 GiB or not). A free block's first
+ * frame carries its order and whether it is dirty, in its frame-table entry; nothing is stored in
+ * the free memory itself. Dirty blocks are scrubbed when they are handed out, or before, by idle
+ * CPUs. LOCK_BUDDY guards a node. All operations are O(MAX_ORDER) plus the scrubbing.
+ */
+#include <hv/numa.h>
+#include <hv/cmdline.h>
+#include <hv/mem.h>
+#include <hv/printk.h>
+#include <hv/string.h>
+
+#define FOUR_GIB_FRAMES (1UL << 20)
+#define SCRUB_ORDER     9 /* idle CPUs scrub up to 2 MiB at a time */
+
+enum zone { ZONE_LOW, ZONE_HIGH, NR_ZONES };
+
+struct node {
+    spinlock_t lock; /* LOCK_BUDDY */
+    /* Clean blocks and dirty blocks, by zone and order. */
+    struct frame_list clean[NR_ZONES][MAX_ORDER + 1];
+    struct frame_list dirty[NR_ZONES][MAX_ORDER + 1];
+    uint64_t free, total;
+};
+
+static struct node nodes[NR_NODES];
+static unsigned int nr_nodes = 1; /* nodes that have memory: [0, nr_nodes) */
+static uint64_t free_frames, total_frames; /* atomic */
+
+static bool idle_scrub = true;
+
+static int parse_bootscrub(const char *value)
+{
+    if (strcmp(value, "idle") == 0 || parse_bool(value) == 1)
+        idle_scrub = true;
+    else if (parse_bool(value) == 0)
+        idle_scrub = false;
+    else
+        return -1;
+    return 0;
+}
+CUSTOM_OPTION("bootscrub", parse_bootscrub,
+              "idle (default): scrub free memory when idle; off: only when it is handed out");
+
+/* A free block's head: refs 0, this progress, the order in `types`, dirty in `pinned`. */
+static bool is_free_head(const struct frame *f, unsigned int order)
+{
+    return f->state.refs == 0 && f->state.progress == FRAME_BUSY && f->state.types == order;
+}
+
+static enum zone zone_of(mfn_t m)
+{
+    return m.v < FOUR_GIB_FRAMES ? ZONE_LOW : ZONE_HIGH;
+}
+
+static struct frame_list *list_of(struct node *n, mfn_t m, unsigned int order, bool dirty)
+{
+    return dirty ? &n->dirty[zone_of(m)][order] : &n->clean[zone_of(m)][order];
+}
+
+static void insert(struct node *n, mfn_t m, unsigned int order, bool dirty)
+{
+    struct frame *f = mfn_to_frame(m);
+
+    f->state = (union frame_state){ .progress = FRAME_BUSY, .types = order, .pinned = dirty };
+    frame_list_add(list_of(n, m, order, dirty), f);
+}
+
+static void take(struct node *n, struct frame *f, unsigned int order)
+{
+    frame_list_del(list_of(n, frame_to_mfn(f), order, f->state.pinned), f);
+    f->state.raw = 0;
+}
+
+/* Put a block back, merging it with its free buddies. LOCK_BUDDY. */
+static void put_block(struct node *n, mfn_t m, unsigned int order, bool dirty)
+{
+    unsigned int node_id = (unsigned int)(n - nodes);
+
+    while (order < MAX_ORDER) {
+        mfn_t buddy = mfn(m.v ^ (1UL << order));
+        struct frame *b;
+
+        if (!mfn_valid(buddy) || zone_of(buddy) != zone_of(m) || mfn_to_node(buddy) != node_id)
+            break;
+        b = mfn_to_frame(buddy);
+        if (!is_free_head(b, order))
+            break;
+        dirty |= b->state.pinned;
+        take(n, b, order);
+        m.v &= ~(1UL << order);
+        order++;
+    }
+    insert(n, m, order, dirty);
+}
+
+static void scrub(mfn_t m, unsigned int order)
+{
+    for (uint64_t i = 0; i < 1UL << order; i++) {
+        uint64_t *p = mfn_to_virt(mfn_add(m, i));
+
+        /* Memory that firmware left zeroed need not be written. */
+        for (unsigned int w = 0; w < PAGE_SIZE / sizeof(*p); w++)
+            if (p[w]) {
+                memset(p, 0, PAGE_SIZE);
+                break;
+            }
+    }
+}
+
+/* The smallest fitting block of a zone; clean ones first unless they will be overwritten anyway. */
+static struct frame *find(struct node *n, enum zone z, unsigned int order, bool prefer_dirty,
+                          unsigned int *found)
+{
+    for (unsigned int o = order; o <= MAX_ORDER; o++) {
+        struct frame_list *first = prefer_dirty ? &n->dirty[z][o] : &n->clean[z][o];
+        struct frame_list *second = prefer_dirty ? &n->clean[z][o] : &n->dirty[z][o];
+        struct frame_list *l = first->count ? first : second;
+
+        if (l->count) {
+            *found = o;
+            return mfn_to_frame(mfn(l->head));
+        }
+    }
+    return NULL;
+}
+
+static mfn_t alloc_from(struct node *n, unsigned int order, unsigned int flags, bool *dirty)
+{
+    unsigned long irq = spin_lock_irqsave(&n->lock);
+    struct frame *f = NULL;
+    unsigned int o = 0;
+    mfn_t m = INVALID_MFN;
+
+    if (!(flags & ALLOC_BELOW_4G))
+        f = find(n, ZONE_HIGH, order, flags & ALLOC_NO_SCRUB, &o);
+    if (!f)
+        f = find(n, ZONE_LOW, order, flags & ALLOC_NO_SCRUB, &o);
+    if (f) {
+        *dirty = f->state.pinned;
+        m = frame_to_mfn(f);
+        take(n, f, o);
+        while (o-- > order)
+            insert(n, mfn_add(m, 1UL << o), o, *dirty);
+        n->free -= 1UL << order;
+        __atomic_fetch_sub(&free_frames, 1UL << order, __ATOMIC_RELAXED);
+    }
+    spin_unlock_irqrestore(&n->lock, irq);
+    return m;
+}
+
+mfn_t frames_alloc(unsigned int order, unsigned int flags, unsigned int node)
+{
+    mfn_t m = INVALID_MFN;
+    bool dirty = false;
+    unsigned int first = node < nr_nodes ? node : 0;
+
+    if (order > MAX_ORDER)
+        return INVALID_MFN;
+    for (unsigned int i = 0; i < nr_nodes && m.v == INVALID_MFN.v; i++)
+        m = alloc_from(&nodes[(first + i) % nr_nodes], order, flags, &dirty);
+    if (m.v == INVALID_MFN.v)
+        return m;
+    if (dirty && !(flags & ALLOC_NO_SCRUB))
+        scrub(m, order);
+    return m;
+}
+
+static void free_block(mfn_t m, unsigned int order, bool dirty)
+{
+    struct node *n = &nodes[mfn_to_node(m)];
+    unsigned long irq = spin_lock_irqsave(&n->lock);
+
+    put_block(n, m, order, dirty);
+    n->free += 1UL << order;
+    spin_unlock_irqrestore(&n->lock, irq);
+    __atomic_fetch_add(&free_frames, 1UL << order, __ATOMIC_RELAXED);
+}
+
+void frames_free(mfn_t first, unsigned int order)
+{
+    for (uint64_t i = 0; i < 1UL << order; i++)
+        mfn_to_frame(mfn_add(first, i))->state.raw = 0;
+    free_block(first, order, true);
+}
+
+void frames_add_range(mfn_t start, mfn_t end, unsigned int node)
+{
+    (void)node; /* the firmware's map decides: see mfn_to_node() */
+    total_frames += end.v - start.v;
+    while (start.v < end.v) {
+        unsigned int order = start.v ? (unsigned int)__builtin_ctzl(start.v) : MAX_ORDER;
+        unsigned int id = mfn_to_node(start);
+
+        order = min(order, (unsigned int)MAX_ORDER);
+        while ((1UL << order) > end.v - start.v ||
+               (order && mfn_to_node(mfn_add(start, (1UL << order) - 1)) != id))
+            order--;
+        nr_nodes = max(nr_nodes, id + 1);
+        nodes[id].total += 1UL << order;
+        free_block(start, order, true);
+        start = mfn_add(start, 1UL << order);
+    }
+}
+
+void buddy_init(void)
+{
+    for (unsigned int i = 0; i < NR_NODES; i++) {
+        spin_lock_init(&nodes[i].lock, LOCK_BUDDY);
+        for (unsigned int z = 0; z < NR_ZONES; z++)
+            for (unsigned int o = 0; o <= MAX_ORDER; o++) {
+                frame_list_init(&nodes[i].clean[z][o]);
+                frame_list_init(&nodes[i].dirty[z][o]);
+            }
+    }
+}
+
+uint64_t frames_free_count(void)
+{
+    return READ_ONCE(free_frames);
+}
+
+uint64_t frames_total_count(void)
+{
+    return READ_ONCE(total_frames);
+}
+
+static struct frame *find_dirty(struct node *n, unsigned int *order)
+{
+    for (unsigned int z = 0; z < NR_ZONES; z++)
+        for (unsigned int o = 0; o <= MAX_ORDER; o++)
+            if (n->dirty[z][o].count) {
+                *order = o;
+                return mfn_to_frame(mfn(n->dirty[z][o].head));
+            }
+    return NULL;
+}
+
+/* The block is off the lists while it is scrubbed, so an allocation never waits for it. */
+bool frames_scrub_idle(void)
+{
+    if (!idle_scrub)
+        return false;
+    for (unsigned int i = 0; i < nr_nodes; i++) {
+        struct node *n = &nodes[i];
+        unsigned long irq = spin_lock_irqsave(&n->lock);
+        unsigned int order = 0;
+        struct frame *f = find_dirty(n, &order);
+        mfn_t m = INVALID_MFN;
+
+        if (f) {
+            m = frame_to_mfn(f);
+            take(n, f, order);
+            while (order > SCRUB_ORDER) {
+                order--;
+                insert(n, mfn_add(m, 1UL << order), order, true);
+            }
+            n->free -= 1UL << order;
+        }
+        spin_unlock_irqrestore(&n->lock, irq);
+        if (!f)
+            continue;
+        __atomic_fetch_sub(&free_frames, 1UL << order, __ATOMIC_RELAXED);
+        scrub(m, order);
+        free_block(m, order, false);
+        return true;
+    }
+    return false;
+}

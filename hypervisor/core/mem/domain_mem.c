@@ -1,0 +1,118 @@
+/*
+ * A domain's memory: getting frames, giving them up, and giving all of it back when it dies.
+ * LOCK_DOMAIN_PAGES guards the page list and the totals.
+ */
+#include <hv/arch.h>
+#include <hv/errno.h>
+#include <hv/hypercall.h>
+#include <hv/mem.h>
+
+static int memory_init(struct domain *d)
+{
+    d->mem = hv_alloc_type(struct domain_mem);
+    if (!d->mem)
+        return -ENOMEM;
+    spin_lock_init(&d->mem->lock, LOCK_DOMAIN_PAGES);
+    frame_list_init(&d->mem->pages);
+    d->mem->max_pages = UINT64_MAX;
+    return 0;
+}
+
+int domain_populate(struct domain *d, unsigned int order, unsigned int flags, mfn_t *out)
+{
+    uint64_t count = 1UL << order;
+    mfn_t m;
+
+    if (d->mem->tot_pages + count > d->mem->max_pages)
+        return -EPERM;
+    m = frames_alloc(order, flags, NUMA_ANY);
+    if (m.v == INVALID_MFN.v)
+        return -ENOMEM;
+    spin_lock(&d->mem->lock);
+    if (d->is_dying || d->mem->tot_pages + count > d->mem->max_pages) {
+        spin_unlock(&d->mem->lock);
+        frames_free(m, order);
+        return d->is_dying ? -EINVAL : -EPERM;
+    }
+    for (uint64_t i = 0; i < count; i++)
+        frame_assign(mfn_to_frame(mfn_add(m, i)), d);
+    spin_unlock(&d->mem->lock);
+    *out = m;
+    return 0;
+}
+
+/* Clear the bit that stands for the owner's own reference; true if it was set. */
+static bool clear_claim(struct frame *f, const struct domain *d)
+{
+    union frame_state s = { .raw = READ_ONCE(f->state.raw) }, n;
+
+    do {
+        n = s;
+        if (s.owner != d->id || s.refs == 0 || !s.allocated)
+            return false;
+        n.allocated = 0;
+    } while (!__atomic_compare_exchange_n(&f->state.raw, &s.raw, n.raw, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+int domain_give_up(struct domain *d, struct frame *f)
+{
+    int rc = frame_get(f, d);
+
+    if (rc)
+        return -EINVAL;
+    /* A pinned page table is still in use as one: the guest must unpin it first. */
+    if (f->state.pinned || !clear_claim(f, d)) {
+        frame_put(f);
+        return -EINVAL;
+    }
+    arch_frame_set_gfn(frame_to_mfn(f), INVALID_GFN);
+    frame_put(f);
+    frame_put(f);
+    return 0;
+}
+
+/* Walk the page list, dropping the domain's own claims. Frames that others still map stay listed
+ * until those let go; each pass moves a claimed frame out, so the walk ends. */
+static int memory_teardown(struct domain *d)
+{
+    if (!d->mem)
+        return 0;
+    for (unsigned int done = 1;; done++) {
+        struct frame *f = NULL;
+        int rc;
+
+        spin_lock(&d->mem->lock);
+        for (uint32_t m = d->mem->pages.head; m != FRAME_LIST_END; m = mfn_to_frame(mfn(m))->next) {
+            f = mfn_to_frame(mfn(m));
+            if (f->state.allocated && frame_get(f, d) == 0)
+                break;
+            f = NULL;
+        }
+        spin_unlock(&d->mem->lock);
+        if (!f)
+            return 0;
+        rc = arch_frame_relinquish(d, f);
+        if (rc == 0 && clear_claim(f, d)) {
+            arch_frame_set_gfn(frame_to_mfn(f), INVALID_GFN);
+            frame_put(f);
+        }
+        frame_put(f);
+        if (rc || done % 64 == 0)
+            return -ERESTART;
+    }
+}
+
+static void memory_free(struct domain *d)
+{
+    hv_free(d->mem);
+    d->mem = NULL;
+}
+
+const struct domain_part memory_part = {
+    .name = "memory",
+    .init = memory_init,
+    .teardown = memory_teardown,
+    .free = memory_free,
+};

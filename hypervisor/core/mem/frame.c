@@ -1,0 +1,280 @@
+/*
+ * The frame table's state machine: references, types, and the checks behind page-table types.
+ * Every change is one compare-and-swap of the frame's state word; see docs/design/pv-memory-safety.md
+ * for the rules. Page-table types change only under their owner's LOCK_PV_MM, so the partial states
+ * have one writer; references and FRAME_WRITABLE need no lock.
+ */
+#include <hv/arch.h>
+#include <hv/errno.h>
+#include <hv/mem.h>
+#include <hv/printk.h>
+
+static union frame_state frame_read(const struct frame *f)
+{
+    return (union frame_state){ .raw = __atomic_load_n(&f->state.raw, __ATOMIC_ACQUIRE) };
+}
+
+static bool frame_cas(struct frame *f, union frame_state *old, union frame_state new)
+{
+    return __atomic_compare_exchange_n(&f->state.raw, &old->raw, new.raw, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_ACQUIRE);
+}
+
+static bool needs_check(enum frame_type type)
+{
+    return type != FRAME_NONE && type != FRAME_WRITABLE;
+}
+
+int frame_get(struct frame *f, const struct domain *owner)
+{
+    union frame_state s = frame_read(f), n;
+
+    do {
+        if (s.refs == 0 || s.owner != owner->id)
+            return -EPERM;
+        if (s.refs >= FRAME_REFS_MAX)
+            return -EOVERFLOW;
+        n = s;
+        n.refs++;
+    } while (!frame_cas(f, &s, n));
+    return 0;
+}
+
+struct domain *frame_owner(const struct frame *f)
+{
+    union frame_state s = frame_read(f);
+    struct domain *d;
+
+    if (s.owner >= DOMID_FIRST_RESERVED)
+        return NULL;
+    /* The frame counts in the domain's totals, which keep the domain alive. */
+    d = domain_get((domid_t)s.owner);
+    if (d)
+        domain_put(d);
+    return d;
+}
+
+/* The last reference went. */
+static void release(struct frame *f, union frame_state s)
+{
+    struct domain *d = domain_get((domid_t)s.owner);
+    bool last;
+
+    BUG_ON(!d);
+    arch_tlb_sync(d);
+    spin_lock(&d->mem->lock);
+    if (s.shared) {
+        last = --d->mem->shared_pages == 0 && d->mem->tot_pages == 0;
+    } else {
+        frame_list_del(&d->mem->pages, f);
+        last = --d->mem->tot_pages == 0 && d->mem->shared_pages == 0;
+    }
+    spin_unlock(&d->mem->lock);
+    frames_free(frame_to_mfn(f), 0);
+    if (last)
+        domain_put(d); /* what it held for having memory */
+    domain_put(d);
+}
+
+void frame_put(struct frame *f)
+{
+    union frame_state s = frame_read(f), n;
+
+    do {
+        BUG_ON(s.refs == 0);
+        n = s;
+        n.refs--;
+    } while (!frame_cas(f, &s, n));
+    if (n.refs == 0) {
+        BUG_ON(n.progress != FRAME_INVALID && !(n.shared && n.type == FRAME_NONE));
+        release(f, n);
+    }
+}
+
+/* Leave a busy frame in its next state. A partial state holds a reference of its own. */
+static void settle(struct frame *f, enum frame_progress progress, unsigned int types, bool was_partial)
+{
+    bool partial = progress == FRAME_PROMOTING || progress == FRAME_UNDOING ||
+                   progress == FRAME_DEMOTING;
+    union frame_state s = frame_read(f), n;
+
+    do {
+        n = s;
+        n.progress = progress;
+        n.types = types;
+        n.refs += partial && !was_partial;
+    } while (!frame_cas(f, &s, n));
+    if (was_partial && !partial)
+        frame_put(f);
+}
+
+/* Release the entries below `done` after a failed check. */
+static int undo(struct frame *f, enum frame_type type, unsigned int done, bool was_partial, int error)
+{
+    if (arch_frame_demote(f, type, &done) == -ERESTART) {
+        settle(f, FRAME_UNDOING, done, was_partial);
+        return -ERESTART;
+    }
+    settle(f, FRAME_INVALID, 0, was_partial);
+    return error;
+}
+
+static int promote(struct frame *f, enum frame_type type, unsigned int done, bool was_partial)
+{
+    int rc = arch_frame_promote(f, type, &done);
+
+    if (rc == 0)
+        settle(f, FRAME_VALID, 1, was_partial);
+    else if (rc == -ERESTART)
+        settle(f, FRAME_PROMOTING, done, was_partial);
+    else
+        rc = undo(f, type, done, was_partial, rc);
+    return rc;
+}
+
+static int demote(struct frame *f, enum frame_type type, unsigned int done, bool was_partial)
+{
+    int rc = arch_frame_demote(f, type, &done);
+
+    settle(f, rc == -ERESTART ? FRAME_DEMOTING : FRAME_INVALID, rc == -ERESTART ? done : 0,
+           was_partial);
+    return rc;
+}
+
+int frame_get_type(struct frame *f, enum frame_type type)
+{
+    union frame_state s = frame_read(f), n;
+
+    do {
+        n = s;
+        switch ((enum frame_progress)s.progress) {
+        case FRAME_VALID:
+            if (s.type != type)
+                return -EBUSY;
+            if (s.types >= FRAME_TYPES_MAX)
+                return -EOVERFLOW;
+            n.types++;
+            break;
+        case FRAME_INVALID:
+            n.type = type;
+            n.progress = needs_check(type) ? FRAME_BUSY : FRAME_VALID;
+            n.types = !needs_check(type);
+            break;
+        case FRAME_PROMOTING:
+        case FRAME_UNDOING:
+            if (s.type != type)
+                return -EBUSY;
+            n.progress = FRAME_BUSY;
+            n.types = 0;
+            break;
+        default:
+            return -EBUSY;
+        }
+    } while (!frame_cas(f, &s, n));
+
+    /* Whoever could still write through an old translation must not: neither to a table that is
+     * about to be trusted, nor may a table that stopped being one still be walked. */
+    if (s.progress == FRAME_INVALID && s.type != type && s.type != FRAME_NONE) {
+        struct domain *d = frame_owner(f);
+
+        if (d)
+            arch_tlb_sync(d);
+    }
+    if (n.progress != FRAME_BUSY)
+        return 0;
+    if (s.progress == FRAME_UNDOING)
+        return undo(f, type, s.types, true, -EINVAL);
+    return promote(f, type, s.progress == FRAME_PROMOTING ? s.types : 0,
+                   s.progress == FRAME_PROMOTING);
+}
+
+int frame_put_type(struct frame *f)
+{
+    union frame_state s = frame_read(f), n;
+
+    do {
+        n = s;
+        if (s.progress == FRAME_VALID) {
+            if (s.types > 1 || !needs_check(s.type)) {
+                n.types--;
+                n.progress = n.types ? FRAME_VALID : FRAME_INVALID;
+            } else {
+                n.types = 0;
+                n.progress = FRAME_BUSY;
+            }
+        } else {
+            BUG_ON(s.progress != FRAME_DEMOTING);
+            n.types = 0;
+            n.progress = FRAME_BUSY;
+        }
+    } while (!frame_cas(f, &s, n));
+    if (n.progress != FRAME_BUSY)
+        return 0;
+    return demote(f, s.type, s.progress == FRAME_DEMOTING ? s.types : arch_frame_entries(s.type),
+                  s.progress == FRAME_DEMOTING);
+}
+
+int frame_get_writable(struct frame *f, const struct domain *owner)
+{
+    int rc = frame_get(f, owner);
+
+    if (rc)
+        return rc;
+    rc = frame_get_type(f, FRAME_WRITABLE);
+    if (rc)
+        frame_put(f);
+    return rc;
+}
+
+void frame_put_writable(struct frame *f)
+{
+    int rc = frame_put_type(f);
+
+    BUG_ON(rc != 0);
+    frame_put(f);
+}
+
+int frame_settle(struct frame *f)
+{
+    union frame_state s = frame_read(f), n = s;
+
+    if (s.progress != FRAME_PROMOTING && s.progress != FRAME_UNDOING &&
+        s.progress != FRAME_DEMOTING)
+        return 0;
+    n.progress = FRAME_BUSY;
+    n.types = 0;
+    if (!frame_cas(f, &s, n))
+        return -ERESTART;
+    return demote(f, s.type, s.types, true);
+}
+
+void frame_assign(struct frame *f, struct domain *d)
+{
+    union frame_state s = { .refs = 1, .allocated = 1, .owner = d->id };
+
+    if (d->mem->tot_pages++ == 0 && d->mem->shared_pages == 0)
+        __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+    frame_list_add(&d->mem->pages, f);
+    __atomic_store_n(&f->state.raw, s.raw, __ATOMIC_RELEASE);
+}
+
+void frame_share(struct frame *f, struct domain *d, bool readonly)
+{
+    union frame_state s = { .refs = 1, .shared = 1, .owner = d->id };
+
+    if (readonly) { /* a type that nobody asks for: it cannot become writable */
+        s.type = FRAME_NONE;
+        s.progress = FRAME_VALID;
+        s.types = 1;
+    }
+    spin_lock(&d->mem->lock);
+    if (d->mem->shared_pages++ == 0 && d->mem->tot_pages == 0)
+        __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+    spin_unlock(&d->mem->lock);
+    __atomic_store_n(&f->state.raw, s.raw, __ATOMIC_RELEASE);
+}
+
+void frame_unshare(struct frame *f)
+{
+    frame_put(f);
+}

@@ -1,0 +1,256 @@
+/*
+ * What the boot loader says, by Multiboot 1 (Multiboot Specification 0.6.96 section 3.3) or
+ * Multiboot 2 (section 3.6), into boot_info. Runs once, on the boot CPU, before anything else;
+ * strings are copied since the loader's memory is soon given away.
+ */
+#include <hv/printk.h>
+#include <hv/string.h>
+#include <arch/layout.h>
+
+#include "boot.h"
+
+#define MB1_LOADER_MAGIC 0x2badb002U
+#define MB2_LOADER_MAGIC 0x36d76289U
+
+#define MB1_CMDLINE 0x004U
+#define MB1_MODULES 0x008U
+#define MB1_MMAP    0x040U
+#define MB1_NAME    0x200U
+
+struct mb1_info {
+    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr;
+    uint32_t syms[4];
+    uint32_t mmap_length, mmap_addr, drives_length, drives_addr, config_table, boot_loader_name;
+};
+
+struct mb1_module {
+    uint32_t start, end, cmdline, reserved;
+};
+
+struct mb1_mmap {
+    uint32_t size; /* of the rest */
+    uint64_t base, length;
+    uint32_t type;
+} packed;
+
+enum mb2_tag_type {
+    MB2_END,
+    MB2_CMDLINE,
+    MB2_NAME,
+    MB2_MODULE,
+    MB2_MMAP = 6,
+    MB2_FRAMEBUFFER = 8,
+    MB2_RSDP_OLD = 14,
+    MB2_RSDP_NEW = 15,
+};
+
+struct mb2_tag {
+    uint32_t type, size;
+};
+
+struct mb2_module {
+    struct mb2_tag tag;
+    uint32_t start, end;
+    char cmdline[];
+};
+
+struct mb2_mmap {
+    struct mb2_tag tag;
+    uint32_t entry_size, entry_version;
+};
+
+struct mb2_mmap_entry {
+    uint64_t base, length;
+    uint32_t type, zero;
+};
+
+struct mb2_framebuffer {
+    struct mb2_tag tag;
+    uint64_t addr;
+    uint32_t pitch, width, height;
+    uint8_t bpp, type;
+    uint16_t reserved;
+    uint8_t colors[6];
+};
+
+struct boot_info boot_info;
+
+static init_data char strings[8192];
+static init_data size_t strings_used;
+
+static init_text void *phys(uint64_t address)
+{
+    return (void *)(DIRECTMAP_VIRT + address);
+}
+
+static init_text const char *keep(const char *s)
+{
+    char *copy = strings + strings_used;
+    size_t room = sizeof(strings) - strings_used - 1;
+    size_t len = strnlen(s, room);
+
+    if (room == 0)
+        return "";
+    memcpy(copy, s, len);
+    copy[len] = 0;
+    strings_used += len + 1;
+    return copy;
+}
+
+/* The loader puts the image's own name first; skip it. */
+static init_text const char *without_name(const char *s)
+{
+    while (*s == ' ')
+        s++;
+    while (*s && *s != ' ')
+        s++;
+    while (*s == ' ')
+        s++;
+    return s;
+}
+
+static init_text void add_module(uint64_t start, uint64_t end, const char *cmdline)
+{
+    if (boot_info.nr_modules == BOOT_MAX_MODULES || end <= start)
+        return;
+    boot_info.module[boot_info.nr_modules++] =
+        (struct boot_module){ .start = paddr(start), .size = end - start, .cmdline = keep(cmdline) };
+}
+
+/* Insert sorted by start. Overlaps are cut afterwards. */
+static init_text void add_range(uint64_t start, uint64_t size, uint32_t type)
+{
+    unsigned int i = boot_info.nr_ranges;
+
+    if (size == 0 || boot_info.nr_ranges == BOOT_MAX_RANGES || start + size < start)
+        return;
+    for (; i > 0 && boot_info.range[i - 1].start > start; i--)
+        boot_info.range[i] = boot_info.range[i - 1];
+    boot_info.range[i] = (struct mem_range){ start, size, type };
+    boot_info.nr_ranges++;
+}
+
+/* Where firmware lets ranges overlap, what is not RAM wins; simplest is to cut the RAM. */
+static init_text void cut_overlaps(void)
+{
+    for (unsigned int i = 0; i + 1 < boot_info.nr_ranges; i++) {
+        struct mem_range *a = &boot_info.range[i], *b = &boot_info.range[i + 1];
+        uint64_t end = a->start + a->size;
+
+        if (end <= b->start)
+            continue;
+        if (a->type == MEM_RAM) {
+            a->size = b->start - a->start;
+            if (end > b->start + b->size)
+                add_range(b->start + b->size, end - b->start - b->size, MEM_RAM);
+        } else {
+            uint64_t cut = min(end - b->start, b->size);
+
+            b->start += cut;
+            b->size -= cut;
+        }
+    }
+}
+
+static init_text void parse_mb1(const struct mb1_info *info)
+{
+    const struct mb1_module *mod = phys(info->mods_addr);
+
+    boot_info.loader = info->flags & MB1_NAME ? keep(phys(info->boot_loader_name)) : "multiboot";
+    boot_info.cmdline =
+        info->flags & MB1_CMDLINE ? keep(without_name(phys(info->cmdline))) : "";
+    if (info->flags & MB1_MODULES)
+        for (uint32_t i = 0; i < info->mods_count; i++)
+            add_module(mod[i].start, mod[i].end,
+                       mod[i].cmdline ? without_name(phys(mod[i].cmdline)) : "");
+    if (info->flags & MB1_MMAP)
+        for (uint32_t off = 0; off + sizeof(struct mb1_mmap) <= info->mmap_length;) {
+            const struct mb1_mmap *e = phys(info->mmap_addr + off);
+
+            add_range(e->base, e->length, e->type);
+            off += e->size + 4;
+        }
+    boot_info.fb.type = 1; /* by specification the BIOS text mode is left as it was */
+}
+
+static init_text void parse_mb2_mmap(const struct mb2_mmap *m)
+{
+    uint32_t off = sizeof(*m);
+
+    if (m->entry_size < sizeof(struct mb2_mmap_entry))
+        return;
+    for (; off + m->entry_size <= m->tag.size; off += m->entry_size) {
+        const struct mb2_mmap_entry *e = (const void *)((const char *)m + off);
+
+        add_range(e->base, e->length, e->type);
+    }
+}
+
+static init_text void parse_mb2_framebuffer(const struct mb2_framebuffer *f)
+{
+    boot_info.fb = (struct boot_framebuffer){
+        .base = f->addr,
+        .pitch = f->pitch,
+        .width = f->width,
+        .height = f->height,
+        .bpp = f->bpp,
+        .type = f->type == 2 ? 1 : 2,
+        .red_pos = f->colors[0],
+        .red_size = f->colors[1],
+        .green_pos = f->colors[2],
+        .green_size = f->colors[3],
+        .blue_pos = f->colors[4],
+        .blue_size = f->colors[5],
+    };
+}
+
+static init_text void parse_mb2(uint32_t info_phys)
+{
+    uint32_t total = *(const uint32_t *)phys(info_phys);
+
+    boot_info.loader = "multiboot2";
+    boot_info.cmdline = "";
+    for (uint32_t off = 8; off + sizeof(struct mb2_tag) <= total;) {
+        const struct mb2_tag *tag = phys(info_phys + off);
+
+        if (tag->type == MB2_END || tag->size < sizeof(*tag))
+            break;
+        switch (tag->type) {
+        case MB2_CMDLINE: /* GRUB leaves the image's name out */
+            boot_info.cmdline = keep((const char *)(tag + 1));
+            break;
+        case MB2_NAME:
+            boot_info.loader = keep((const char *)(tag + 1));
+            break;
+        case MB2_MODULE: {
+            const struct mb2_module *m = (const void *)tag;
+
+            add_module(m->start, m->end, m->cmdline);
+            break;
+        }
+        case MB2_MMAP:
+            parse_mb2_mmap((const void *)tag);
+            break;
+        case MB2_FRAMEBUFFER:
+            parse_mb2_framebuffer((const void *)tag);
+            break;
+        case MB2_RSDP_OLD:
+        case MB2_RSDP_NEW:
+            /* A copy inside the tag; the original is found by scanning on BIOS machines. */
+            break;
+        }
+        off = ROUND_UP(off + tag->size, 8U);
+    }
+}
+
+init_text bool multiboot_parse(uint32_t magic, uint32_t info_phys)
+{
+    if (magic == MB1_LOADER_MAGIC)
+        parse_mb1(phys(info_phys));
+    else if (magic == MB2_LOADER_MAGIC)
+        parse_mb2(info_phys);
+    else
+        return false;
+    cut_overlaps();
+    return true;
+}

@@ -1,0 +1,18 @@
+/* Which node a frame is on, from the firmware's SRAT; node 0 without one. Proximity domains are used
+ * as node numbers where they are small enough. */
+#include <hv/acpi.h>
+#include <hv/mem.h>
+#include <hv/numa.h>
+
+unsigned int mfn_to_node(mfn_t m)
+{
+    uint64_t address = m.v << PAGE_SHIFT;
+
+    for (unsigned int i = 0; i < acpi.nr_mem_affinity; i++) {
+        const struct acpi_mem_affinity *a = &acpi.mem_affinity[i];
+
+        if (address - a->base < a->size)
+            return a->pxm < NR_NODES ? a->pxm : 0;
+    }
+    return 0;
+}

@@ -1,0 +1,222 @@
+/*
+ * What a PV guest's page-table entry may say, and what it holds: the heart of PV memory safety
+ * (docs/design/pv-memory-safety.md). An entry of level 1 holds a reference on the frame it maps and,
+ * if it is writable, the frame's writable type; one of level n holds the type of a level n-1 table.
+ * Called under the table owner's LOCK_PV_MM.
+ */
+#include <hv/arch.h>
+#include <hv/errno.h>
+#include <hv/hypercall.h>
+#include <hv/mem.h>
+#include <hv/printk.h>
+#include <hv/range_set.h>
+#include <hv/string.h>
+#include <arch/io.h>
+
+#include "internal.h"
+
+/* Software bit that marks a guest kernel's mapping. Guests' kernels run in ring 3, so every entry is
+ * a user one to the CPU; what the guest itself calls user is global, to survive its system calls. */
+#define PTE_GUEST_KERNEL (1UL << 52)
+
+static pte_t adjust_l1(pte_t e)
+{
+    if (!(e & PTE_USER))
+        e |= PTE_GUEST_KERNEL | PTE_USER;
+    if (e & PTE_GUEST_KERNEL)
+        e &= ~PTE_GLOBAL;
+    else
+        e |= PTE_GLOBAL;
+    return e;
+}
+
+static int get_io(pte_t *e, struct domain *d)
+{
+    mfn_t m = pte_mfn(*e);
+
+    if (!d->arch->io_mem || !range_set_contains(d->arch->io_mem, m.v, m.v)) {
+        guest_printk(d, LOG_WARN, "may not map device frame %#lx\n", (unsigned long)m.v);
+        return -EPERM;
+    }
+    if (iomem_readonly(m))
+        *e &= ~PTE_WRITE;
+    *e = adjust_l1(*e);
+    return 0;
+}
+
+static int get_l1(pte_t *e, struct domain *d, struct domain *pg_owner)
+{
+    mfn_t m = pte_mfn(*e);
+    struct frame *f;
+    int rc;
+
+    if (mfn_is_io(m))
+        return get_io(e, d);
+    f = mfn_to_frame(m);
+    rc = *e & PTE_WRITE ? frame_get_writable(f, pg_owner) : frame_get(f, pg_owner);
+    if (rc) {
+        guest_printk(d, LOG_WARN, "may not map frame %#lx%s: %s\n", (unsigned long)m.v,
+                     *e & PTE_WRITE ? " writable" : "",
+                     rc == -EPERM     ? "it is not its own"
+                     : rc == -EBUSY   ? "it is a page table or a descriptor table"
+                                      : "it has too many mappings");
+        return rc == -EPERM ? -EPERM : -EINVAL;
+    }
+    *e = adjust_l1(*e);
+    return 0;
+}
+
+int pv_entry_get(pte_t *e, unsigned int level, struct domain *d, struct domain *pg_owner)
+{
+    struct frame *f;
+    int rc;
+
+    if (!(*e & PTE_PRESENT))
+        return 0;
+    if (level == 1)
+        return get_l1(e, d, pg_owner);
+    if (*e & PTE_PSE || mfn_is_io(pte_mfn(*e))) {
+        guest_printk(d, LOG_WARN, "level-%u entry %#lx is not a page table of its own\n", level,
+                     (unsigned long)*e);
+        return -EINVAL;
+    }
+    f = mfn_to_frame(pte_mfn(*e));
+    rc = frame_get(f, d);
+    if (rc)
+        return rc;
+    rc = frame_get_type(f, FRAME_L1 + level - 2);
+    if (rc) {
+        frame_put(f);
+        return rc;
+    }
+    *e |= PTE_USER;
+    return 0;
+}
+
+int pv_entry_put(pte_t e, unsigned int level, struct domain *d)
+{
+    struct frame *f;
+
+    (void)d;
+    if (!(e & PTE_PRESENT) || mfn_is_io(pte_mfn(e)))
+        return 0;
+    f = mfn_to_frame(pte_mfn(e));
+    if (level == 1) {
+        if (e & PTE_WRITE)
+            frame_put_writable(f);
+        else
+            frame_put(f);
+        return 0;
+    }
+    if (frame_put_type(f) == -ERESTART)
+        return -ERESTART;
+    frame_put(f);
+    return 0;
+}
+
+unsigned int arch_frame_entries(enum frame_type type)
+{
+    (void)type;
+    return PTES_PER_TABLE; /* page tables and descriptor tables alike: 8 bytes each */
+}
+
+int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done)
+{
+    struct domain *d = frame_owner(f);
+    unsigned int level = type - FRAME_L1 + 1;
+    pte_t *table = mfn_to_virt(frame_to_mfn(f));
+
+    if (!d)
+        return -EINVAL;
+    if (type == FRAME_SEGDESC)
+        return pv_check_descriptors(f, done);
+    for (; *done < PTES_PER_TABLE; ++*done) {
+        pte_t old = table[*done], e = old;
+        int rc;
+
+        if (level == 4 && !pv_l4_slot_is_guests(*done))
+            continue;
+        if (!(e & PTE_PRESENT))
+            continue;
+        rc = pv_entry_get(&e, level, d, d);
+        if (rc)
+            return rc;
+        if (e != old)
+            table[*done] = e;
+        if (level > 1 && *done + 1 < PTES_PER_TABLE && hypercall_preempt_check()) {
+            ++*done;
+            return -ERESTART;
+        }
+    }
+    if (level == 4)
+        pv_fill_l4(d, table);
+    return 0;
+}
+
+int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done)
+{
+    struct domain *d = frame_owner(f);
+    unsigned int level = type - FRAME_L1 + 1;
+    pte_t *table = mfn_to_virt(frame_to_mfn(f));
+
+    if (type == FRAME_SEGDESC) {
+        *done = 0;
+        return 0;
+    }
+    /* The guest must not learn from the page where the hypervisor's tables are. */
+    if (level == 4)
+        memset(table + HV_SLOT_FIRST, 0, (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(*table));
+    while (*done > 0) {
+        unsigned int i = *done - 1;
+
+        if ((level < 4 || pv_l4_slot_is_guests(i)) && table[i] & PTE_PRESENT) {
+            if (pv_entry_put(table[i], level, d) == -ERESTART)
+                return -ERESTART;
+            if (level > 1 && i > 0 && hypercall_preempt_check()) {
+                *done = i;
+                return -ERESTART;
+            }
+        }
+        *done = i;
+    }
+    pv_tlb_stale(d);
+    return 0;
+}
+
+int arch_frame_relinquish(struct domain *d, struct frame *f)
+{
+    int rc = frame_settle(f);
+
+    if (rc || !f->state.pinned)
+        return rc;
+    spin_lock(&d->arch->pv.lock);
+    rc = frame_put_type(f);
+    if (rc == 0)
+        __atomic_fetch_and(&f->state.raw, ~(union frame_state){ .pinned = 1 }.raw, __ATOMIC_SEQ_CST);
+    spin_unlock(&d->arch->pv.lock);
+    return rc;
+}
+
+void pv_tlb_stale(struct domain *d)
+{
+    __atomic_fetch_add(&d->arch->pv.tlb_stale, 1, __ATOMIC_SEQ_CST);
+}
+
+/* A mapping is changed first, then counted; whoever reads the count before flushing therefore covers
+ * every change that it counted. */
+void arch_tlb_sync(struct domain *d)
+{
+    struct pv_domain *pv = &d->arch->pv;
+    uint64_t stale, seen;
+
+    if (d->type != DOMAIN_PV)
+        return;
+    stale = __atomic_load_n(&pv->tlb_stale, __ATOMIC_SEQ_CST);
+    seen = __atomic_load_n(&pv->tlb_seen, __ATOMIC_SEQ_CST);
+    if (seen >= stale)
+        return;
+    tlb_flush_mask(&pv->dirty_cpus);
+    while (seen < stale && !__atomic_compare_exchange_n(&pv->tlb_seen, &seen, stale, false,
+                                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        ;
+}

@@ -1,0 +1,89 @@
+/* Between the files of x86/pv. */
+#ifndef X86_PV_INTERNAL_H
+#define X86_PV_INTERNAL_H
+
+#include <hv/domain.h>
+#include <hv/frame.h>
+#include <hv/guest_access.h>
+#include <arch/domain.h>
+#include <arch/page.h>
+#include <arch/pv.h>
+
+/* ---- traps.c, callback.c ---- */
+/* Run the guest's code at `cb` next, as if interrupted where it is. */
+enum bounce_kind { BOUNCE_EVENT, BOUNCE_SYSCALL, BOUNCE_FAILSAFE, BOUNCE_FAULT, BOUNCE_FAULT_ERROR };
+void pv_bounce(enum bounce_kind kind, uint64_t address, bool mask_events, uint32_t error);
+long pv_iret(void);
+long pv_set_trap_table(guest_ptr_t table);
+long pv_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall);
+long pv_callback_op(int cmd, guest_ptr_t arg);
+long pv_stack_switch(uint64_t ss, uint64_t sp);
+long pv_set_segment_base(unsigned int which, uint64_t base);
+
+/* ---- descriptor.c ---- */
+long pv_set_gdt(guest_ptr_t frames, unsigned int entries);
+long pv_update_descriptor(uint64_t maddr, uint64_t desc);
+int pv_set_ldt(struct vcpu *v, uint64_t base, uint64_t entries);
+int pv_load_gdt(struct vcpu *v, const uint64_t *frames, unsigned int entries);
+void pv_release_gdt(struct vcpu *v);
+void pv_release_ldt(struct vcpu *v);
+int pv_check_descriptors(struct frame *f, unsigned int *done);
+
+/* ---- entries.c: what a page-table entry may say, and what it holds ---- */
+/* Entry of level 1-4 in d's tables; pg_owner owns what it maps (d, or who d maps by right). Takes
+ * what it refers to and adjusts *e to what the hardware may see. */
+must_check int pv_entry_get(pte_t *e, unsigned int level, struct domain *d, struct domain *pg_owner);
+/* -ERESTART: the child table is half released: call again. Level 1 never. */
+must_check int pv_entry_put(pte_t e, unsigned int level, struct domain *d);
+/* Which entry of an L4 a guest may set. */
+static inline bool pv_l4_slot_is_guests(unsigned int i)
+{
+    return i < HV_SLOT_FIRST || i > HV_SLOT_LAST;
+}
+/* Some mapping changed or went: see arch_tlb_sync(). */
+void pv_tlb_stale(struct domain *d);
+
+/* ---- update.c ---- */
+/* Replace the entry of a validated table by `new`. LOCK_PV_MM of d held. */
+must_check int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level,
+                               unsigned int index, pte_t new, struct domain *pg_owner,
+                               bool preserve_ad, bool check_old, pte_t *old);
+/* The L1 entry that maps va in v's current kernel tables, or NULL; *table: its frame. */
+pte_t *pv_l1_entry(struct vcpu *v, uint64_t va, struct frame **table);
+/* Finish releasing the table that an earlier operation of v's dropped. -ERESTART. */
+must_check int pv_put_old_table(struct vcpu *v);
+/* CPUs that run the vCPUs whose bits are set in the guest's bitmap. -EFAULT. */
+must_check int pv_vcpumask_to_cpus(struct domain *d, guest_ptr_t bitmap, cpumask_t *mask);
+long pv_mmu_update(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsigned int foreigndom);
+long pv_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, domid_t pg_owner);
+
+/* In the count of a list of updates that we continue: *done already counts the earlier ones. */
+#define MMU_UPDATE_PREEMPTED (1U << 31)
+
+/* ---- mmuext.c ---- */
+long pv_mmuext_op(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsigned int foreigndom);
+/* Whose pages: DOMID_SELF, DOMID_IO (device frames), or another's by the control domain's right.
+ * With a reference; -ESRCH, -EPERM. */
+must_check int pv_get_pg_owner(domid_t id, struct domain **out);
+void pv_put_pg_owner(struct domain *d);
+extern struct domain pv_domain_io; /* stands for DOMID_IO */
+must_check int pv_set_base(struct vcpu *v, mfn_t m, bool user);
+
+/* ---- domain.c ---- */
+extern char pv_zero_page[PAGE_SIZE]; /* stands where a guest has no descriptors */
+void pv_fill_l4(struct domain *d, pte_t *l4);
+/* GDT and LDT area of a vCPU in its domain's slot. */
+#define PV_AREA_PAGES 32 /* 16 of GDT, 16 of LDT */
+static inline uint64_t pv_gdt_va(const struct vcpu *v)
+{
+    return PERDOMAIN_GDT_VIRT(v->id);
+}
+static inline uint64_t pv_ldt_va(const struct vcpu *v)
+{
+    return pv_gdt_va(v) + PERDOMAIN_LDT_OFFSET;
+}
+
+/* ---- dom0 ---- */
+void pv_hypercall_page(void *page);
+
+#endif

@@ -1,0 +1,331 @@
+/*
+ * A PV guest's changes to its page tables: mmu_update, update_va_mapping, and emulated writes. All
+ * changes of a domain's live tables happen under its LOCK_PV_MM; the CPU's own accessed and dirty
+ * bits are the only other writer.
+ */
+#include <hv/arch.h>
+#include <hv/errno.h>
+#include <hv/hypercall.h>
+#include <hv/mem.h>
+#include <hv/printk.h>
+
+#include "internal.h"
+
+#define AD_BITS (PTE_ACCESSED | PTE_DIRTY)
+
+static pte_t read_entry(const pte_t *entry)
+{
+    return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
+
+/* Store `new`; the caller's expected value only matters with check_old. Old value in *old. */
+static int store_entry(pte_t *entry, pte_t new, bool preserve_ad, bool check_old, pte_t *old)
+{
+    pte_t seen = read_entry(entry), want = *old;
+
+    for (;;) {
+        pte_t n = preserve_ad ? new | (seen & AD_BITS) : new;
+
+        if (check_old && seen != want) {
+            *old = seen;
+            return -EAGAIN;
+        }
+        if (__atomic_compare_exchange_n(entry, &seen, n, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED)) {
+            *old = seen;
+            return 0;
+        }
+    }
+}
+
+int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level, unsigned int index,
+                    pte_t new, struct domain *pg_owner, bool preserve_ad, bool check_old,
+                    pte_t *old)
+{
+    pte_t *entry = (pte_t *)mfn_to_virt(frame_to_mfn(table)) + index;
+    struct domain *d = frame_owner(table);
+    int rc;
+
+    if (level == 4 && !pv_l4_slot_is_guests(index)) {
+        guest_printk(d, LOG_WARN, "may not change the hypervisor's slot %u of a level-4 table\n",
+                     index);
+        return -EINVAL;
+    }
+    rc = pv_entry_get(&new, level, d, pg_owner);
+    if (rc)
+        return rc;
+    rc = store_entry(entry, new, preserve_ad, check_old, old);
+    if (rc) {
+        int undone = pv_entry_put(new, level, d);
+
+        if (undone == -ERESTART) /* only tables: nobody compares and exchanges those */
+            v->arch->pv.old_table = mfn_to_frame(pte_mfn(new));
+        return rc;
+    }
+    if (*old & PTE_PRESENT) {
+        pv_tlb_stale(d);
+        if (pv_entry_put(*old, level, d) == -ERESTART) {
+            v->arch->pv.old_table = mfn_to_frame(pte_mfn(*old));
+            return -ERESTART;
+        }
+    }
+    return 0;
+}
+
+int pv_put_old_table(struct vcpu *v)
+{
+    struct frame *f = v->arch->pv.old_table;
+    struct domain *d = v->domain;
+    int rc;
+
+    if (likely(!f))
+        return 0;
+    spin_lock(&d->arch->pv.lock);
+    rc = frame_put_type(f);
+    spin_unlock(&d->arch->pv.lock);
+    if (rc == 0) {
+        v->arch->pv.old_table = NULL;
+        frame_put(f);
+    }
+    return rc;
+}
+
+/* Tables are validated while they are reachable, but without LOCK_PV_MM one may cease to be one in
+ * the middle of the walk: so every frame number is checked to be RAM before it is read. */
+pte_t *pv_l1_entry(struct vcpu *v, uint64_t va, struct frame **table)
+{
+    mfn_t m = v->arch->pv.guest_table;
+
+    if (!is_canonical(va) || (va >= HV_VIRT_START && va < HV_VIRT_END))
+        return NULL;
+    for (unsigned int level = 4; level > 1; level--) {
+        pte_t e = read_entry((pte_t *)mfn_to_virt(m) + pte_index(va, level));
+
+        if (!(e & PTE_PRESENT) || e & PTE_PSE || mfn_is_io(pte_mfn(e)))
+            return NULL;
+        m = pte_mfn(e);
+    }
+    *table = mfn_to_frame(m);
+    return (pte_t *)mfn_to_virt(m) + pte_index(va, 1);
+}
+
+int pv_pt_write(struct vcpu *v, uint64_t va, unsigned int size, uint64_t old, uint64_t new,
+                bool cmpxchg, uint64_t *seen)
+{
+    struct domain *d = v->domain;
+    struct frame *l1, *table;
+    pte_t *entry, previous = old;
+    int rc = -EINVAL;
+
+    if (size != sizeof(pte_t) || va % sizeof(pte_t))
+        return -EINVAL;
+    spin_lock(&d->arch->pv.lock);
+    entry = pv_l1_entry(v, va, &l1);
+    if (entry && *entry & PTE_PRESENT && !mfn_is_io(pte_mfn(*entry))) {
+        union frame_state s;
+
+        table = mfn_to_frame(pte_mfn(*entry));
+        s.raw = READ_ONCE(table->state.raw);
+        if (s.owner == d->id && s.type == FRAME_L1 && s.progress == FRAME_VALID)
+            rc = pv_update_entry(v, table, 1, (va & ~PAGE_MASK) / sizeof(pte_t), new, d, false,
+                                 cmpxchg, &previous);
+    }
+    spin_unlock(&d->arch->pv.lock);
+    if (seen)
+        *seen = previous;
+    return rc;
+}
+
+/* One normal update: `ptr` is the machine address of the entry, in a table of pt_owner's. */
+static int update_one(struct vcpu *v, uint64_t ptr, uint64_t val, struct domain *pt_owner,
+                      struct domain *pg_owner, bool preserve_ad)
+{
+    mfn_t m = paddr_to_mfn(paddr(ptr));
+    unsigned int index = (unsigned int)(ptr & ~PAGE_MASK) / sizeof(pte_t);
+    union frame_state s;
+    struct frame *f;
+    pte_t old;
+    int rc;
+
+    if (mfn_is_io(m))
+        return -EINVAL;
+    f = mfn_to_frame(m);
+    rc = frame_get(f, pt_owner);
+    if (rc)
+        return -EINVAL;
+    s.raw = READ_ONCE(f->state.raw);
+    if (s.progress == FRAME_VALID && s.type >= FRAME_L1 && s.type <= FRAME_L4) {
+        rc = pv_update_entry(v, f, s.type - FRAME_L1 + 1, index, val, pg_owner, preserve_ad, false,
+                             &old);
+    } else {
+        rc = frame_get_type(f, FRAME_WRITABLE);
+        if (rc == 0) {
+            WRITE_ONCE(((uint64_t *)mfn_to_virt(m))[index], val);
+            rc = frame_put_type(f);
+        }
+    }
+    frame_put(f);
+    return rc;
+}
+
+static int update_m2p(uint64_t ptr, uint64_t val, struct domain *pg_owner)
+{
+    mfn_t m = paddr_to_mfn(paddr(ptr));
+    struct frame *f;
+
+    if (mfn_is_io(m))
+        return -EINVAL;
+    f = mfn_to_frame(m);
+    if (frame_get(f, pg_owner))
+        return -EINVAL;
+    arch_frame_set_gfn(m, gfn(val));
+    frame_put(f);
+    return 0;
+}
+
+/* foreigndom: the frames' owner in the low half; whose tables, plus one, in the high half. */
+static int get_owners(unsigned int foreigndom, struct domain **pt_owner, struct domain **pg_owner)
+{
+    unsigned int pt = foreigndom >> 16;
+    int rc;
+
+    *pt_owner = current->domain;
+    if (pt && pt - 1 != current->domain->id) {
+        if (!current->domain->is_control)
+            return -EPERM;
+        *pt_owner = domain_get((domid_t)(pt - 1));
+        if (!*pt_owner)
+            return -ESRCH;
+        if ((*pt_owner)->type != DOMAIN_PV) {
+            domain_put(*pt_owner);
+            return -EINVAL;
+        }
+    }
+    rc = pv_get_pg_owner((domid_t)foreigndom, pg_owner);
+    if (rc && *pt_owner != current->domain)
+        domain_put(*pt_owner);
+    return rc;
+}
+
+long pv_mmu_update(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsigned int foreigndom)
+{
+    struct vcpu *v = current;
+    struct domain *pt_owner, *pg_owner;
+    unsigned int i = 0, before = 0;
+    int rc = pv_put_old_table(v);
+
+    if (rc)
+        return hypercall_continue(__HYPERVISOR_mmu_update, 4, list.v, count, done.v, foreigndom);
+    if (count & MMU_UPDATE_PREEMPTED) {
+        count &= ~MMU_UPDATE_PREEMPTED;
+        if (!guest_ptr_is_null(done) && copy_from_guest(&before, done, sizeof(before)))
+            return -EFAULT;
+    }
+    rc = get_owners(foreigndom, &pt_owner, &pg_owner);
+    if (rc)
+        return rc;
+    spin_lock(&pt_owner->arch->pv.lock);
+    while (i < count) {
+        struct mmu_update u;
+
+        if (i && hypercall_preempt_check()) {
+            rc = -ERESTART;
+            break;
+        }
+        if (copy_from_guest(&u, guest_ptr_add(list, i * sizeof(u)), sizeof(u))) {
+            rc = -EFAULT;
+            break;
+        }
+        switch (u.ptr & 7) {
+        case MMU_NORMAL_PT_UPDATE:
+        case MMU_PT_UPDATE_PRESERVE_AD:
+        case MMU_PT_UPDATE_NO_TRANSLATE:
+            rc = update_one(v, u.ptr & ~7UL, u.val, pt_owner, pg_owner,
+                            (u.ptr & 7) == MMU_PT_UPDATE_PRESERVE_AD);
+            break;
+        case MMU_MACHPHYS_UPDATE:
+            rc = update_m2p(u.ptr & ~7UL, u.val, pg_owner);
+            break;
+        default:
+            rc = -ENOSYS;
+            break;
+        }
+        if (rc == -ERESTART && v->arch->pv.old_table)
+            i++; /* this one is done but for the release of the old table */
+        if (rc)
+            break;
+        i++;
+    }
+    spin_unlock(&pt_owner->arch->pv.lock);
+    pv_put_pg_owner(pg_owner);
+    if (pt_owner != v->domain)
+        domain_put(pt_owner);
+    before += i;
+    if (!guest_ptr_is_null(done) && copy_to_guest(done, &before, sizeof(before)))
+        rc = -EFAULT;
+    if (rc == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_mmu_update, 4, list.v + i * sizeof(struct mmu_update),
+                                  (count - i) | MMU_UPDATE_PREEMPTED, done.v, foreigndom);
+    return rc;
+}
+
+/* Which CPUs: this one, all of the domain's, or those of the vCPUs in a bitmap of the guest's. */
+static int flush_targets(uint64_t flags, cpumask_t *mask)
+{
+    struct vcpu *v = current;
+
+    switch (flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK) {
+    case UVMF_LOCAL:
+        *mask = cpumask_of(smp_processor_id());
+        return 0;
+    case UVMF_ALL:
+        *mask = v->domain->arch->pv.dirty_cpus;
+        return 0;
+    default:
+        return pv_vcpumask_to_cpus(v->domain, guest_ptr(flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK),
+                                   mask);
+    }
+}
+
+long pv_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags, domid_t pg_owner_id)
+{
+    struct vcpu *v = current;
+    struct domain *d = v->domain, *pg_owner;
+    struct frame *table;
+    cpumask_t mask;
+    pte_t *entry, old;
+    int rc = pv_put_old_table(v);
+
+    if (rc)
+        return hypercall_continue(__HYPERVISOR_update_va_mapping_otherdomain, 4, va, val, flags,
+                                  (uint64_t)pg_owner_id);
+    rc = pv_get_pg_owner(pg_owner_id, &pg_owner);
+    if (rc)
+        return rc;
+    spin_lock(&d->arch->pv.lock);
+    entry = pv_l1_entry(v, va, &table);
+    if (!entry || table->state.type != FRAME_L1 || table->state.progress != FRAME_VALID)
+        rc = -EINVAL;
+    else
+        rc = pv_update_entry(v, table, 1, pte_index(va, 1), val, pg_owner, false, false, &old);
+    spin_unlock(&d->arch->pv.lock);
+    pv_put_pg_owner(pg_owner);
+    if (rc)
+        return rc;
+    switch (flags & UVMF_FLUSHTYPE_MASK) {
+    case UVMF_NONE:
+        return 0;
+    case UVMF_TLB_FLUSH:
+        rc = flush_targets(flags, &mask);
+        if (rc == 0)
+            tlb_flush_mask(&mask);
+        return rc;
+    case UVMF_INVLPG:
+        rc = flush_targets(flags, &mask);
+        if (rc == 0)
+            tlb_flush_page_mask(&mask, va);
+        return rc;
+    default:
+        return -EINVAL;
+    }
+}
