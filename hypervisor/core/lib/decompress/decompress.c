@@ -24,6 +24,20 @@ static const struct format formats[] = {
 
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
+int skip_frame(struct unpack *u)
+{
+    size_t size;
+
+    if (in_left(u) < 4)
+        return -EINVAL;
+    size = get_le32(u->in);
+    u->in += 4;
+    if (size > in_left(u))
+        return -EINVAL;
+    u->in += size;
+    return 0;
+}
+
 static const struct format *find_format(const void *in, size_t in_len)
 {
     for (size_t i = 0; i < FORMATS; i++)

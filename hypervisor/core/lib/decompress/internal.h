@@ -137,6 +137,36 @@ copy_match(uint8_t *out, size_t dist, size_t len, const uint8_t *wide_end)
     return end;
 }
 
+/*
+ * Append len bytes, by whole words if wide: then up to COPY_SLACK bytes more, at least 1, are read
+ * and written.
+ */
+static inline uint8_t *copy_literals(uint8_t *out, const uint8_t *in, size_t len, bool wide)
+{
+    uint8_t *end = out + len;
+
+    if (unlikely(!wide)) {
+        memcpy(out, in, len);
+        return end;
+    }
+    do {
+        copy8(out, in);
+        copy8(out + 8, in + 8);
+        out += 16;
+        in += 16;
+    } while (out < end);
+    return end;
+}
+
+/* LZ4 and zstd have the same frames that a decoder is to skip. */
+static inline bool is_skippable(uint32_t magic)
+{
+    return (magic & ~15u) == 0x184d2a50;
+}
+
+/* Skip such a frame, whose magic number has been read. */
+int skip_frame(struct unpack *u);
+
 /* CRC-32 (IEEE) of data, appended to crc (0 to start). */
 #define CRC32_FOLD 3006
 

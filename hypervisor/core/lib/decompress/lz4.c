@@ -4,9 +4,8 @@
  */
 #include "internal.h"
 
-#define LEGACY_MAGIC    0x184c2102u
-#define FRAME_MAGIC     0x184d2204u
-#define SKIPPABLE_MAGIC 0x184d2a50u /* and the 15 following */
+#define LEGACY_MAGIC 0x184c2102u
+#define FRAME_MAGIC  0x184d2204u
 
 #define LEGACY_BLOCK (8u << 20)
 #define MATCH_MIN    4
@@ -28,23 +27,6 @@ static int extend_length(const uint8_t **in, const uint8_t *in_end, size_t *len)
         *len += b;
     } while (b == 0xff);
     return 0;
-}
-
-static inline uint8_t *copy_literals(uint8_t *out, const uint8_t *in, size_t len, bool wide)
-{
-    uint8_t *end = out + len;
-
-    if (unlikely(!wide)) {
-        memcpy(out, in, len);
-        return end;
-    }
-    do {
-        copy8(out, in);
-        copy8(out + 8, in + 8);
-        out += 16;
-        in += 16;
-    } while (out < end);
-    return end;
 }
 
 /*
@@ -231,26 +213,12 @@ static int unpack_frame(struct unpack *u)
     return 0;
 }
 
-static int skip_frame(struct unpack *u)
-{
-    size_t size;
-
-    if (in_left(u) < 4)
-        return -EINVAL;
-    size = get_le32(u->in);
-    u->in += 4;
-    if (size > in_left(u))
-        return -EINVAL;
-    u->in += size;
-    return 0;
-}
-
 /* Frames of all kinds may follow each other. */
 int unpack_lz4(struct unpack *u)
 {
     while (in_left(u) >= 4) {
         uint32_t magic = get_le32(u->in);
-        bool skippable = (magic & ~15u) == SKIPPABLE_MAGIC;
+        bool skippable = is_skippable(magic);
         int err;
 
         if (magic != LEGACY_MAGIC && magic != FRAME_MAGIC && !skippable)

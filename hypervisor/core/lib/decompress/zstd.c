@@ -1,85 +1,17 @@
 /*
- * zstd frames: blocks of literals and sequences that copy them and earlier output. Called by
+ * zstd frames: blocks of literals and of sequences that copy them and earlier output. Called by
  * decompress.c. Dictionaries are not supported; the window is the output, however large a window a
- * frame asks for. Format: RFC 8878, section 3. The entropy coders are in zstd_entropy.c.
+ * frame asks for. Format: RFC 8878, section 3. Sequences are in zstd_sequences.c, the entropy
+ * coders in zstd_entropy.c.
  */
 #include "zstd.h"
 
-#define FRAME_MAGIC     0xfd2fb528u
-#define SKIPPABLE_MAGIC 0x184d2a50u /* and the 15 following */
-#define BLOCK_MAX       (128u << 10)
-#define WINDOW_LOG_MAX  31
-
-#define LITERAL_LENGTHS 36
-#define MATCH_LENGTHS   53
-#define OFFSETS         32
-
-enum { LENGTH, OFFSET, MATCH, TABLES };
-
-struct zstd {
-    struct huffman huffman;
-    struct fse fse[TABLES];
-    struct fse weights;
-    bool has_huffman, has_fse[TABLES]; /* from an earlier block of this frame */
-    uint32_t repeat[3];
-    uint32_t base[TABLES][MATCH_LENGTHS];
-    uint8_t extra[TABLES][MATCH_LENGTHS];
-    uint8_t literals[BLOCK_MAX + COPY_SLACK];
-};
-
-struct sequence_kind {
-    unsigned count, log_max, default_log;
-    const int8_t *default_freq;
-    unsigned default_count;
-};
-
-static const int8_t length_freq[LITERAL_LENGTHS] = { 4, 3, 2, 2, 2, 2, 2, 2, 2,  2,  2,  2,
-                                                     2, 1, 1, 1, 2, 2, 2, 2, 2,  2,  2,  2,
-                                                     2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1 };
-static const int8_t offset_freq[29] = { 1, 1, 1, 1, 1, 1, 2, 2, 2, 1,  1,  1,  1,  1, 1,
-                                        1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1 };
-static const int8_t match_freq[MATCH_LENGTHS] = { 1, 4, 3, 2, 2,  2,  2,  2,  2,  1,  1, 1, 1, 1,
-                                                  1, 1, 1, 1, 1,  1,  1,  1,  1,  1,  1, 1, 1, 1,
-                                                  1, 1, 1, 1, 1,  1,  1,  1,  1,  1,  1, 1, 1, 1,
-                                                  1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1 };
-
-static const struct sequence_kind kinds[TABLES] = {
-    [LENGTH] = { LITERAL_LENGTHS, 9, 6, length_freq, LITERAL_LENGTHS },
-    [OFFSET] = { OFFSETS, 8, 5, offset_freq, sizeof(offset_freq) },
-    [MATCH] = { MATCH_LENGTHS, 9, 6, match_freq, MATCH_LENGTHS },
-};
+#define FRAME_MAGIC    0xfd2fb528u
+#define WINDOW_LOG_MAX 31
 
 size_t zstd_scratch_size(void)
 {
     return sizeof(struct zstd);
-}
-
-/* What the symbols of each kind stand for: RFC 8878, section 3.1.1.3.2.1.1. */
-static void init_symbols(struct zstd *z)
-{
-    static const uint8_t length_extra[] = { 1, 1, 1, 1, 2, 2, 3, 3, 4, 6 };
-    static const uint8_t match_extra[] = { 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5 };
-    uint32_t base = 0;
-
-    for (unsigned i = 0; i < LITERAL_LENGTHS; i++) {
-        unsigned extra = i < 16 ? 0 : i < 26 ? length_extra[i - 16] : i - 19;
-
-        z->base[LENGTH][i] = base;
-        z->extra[LENGTH][i] = (uint8_t)extra;
-        base += 1u << extra;
-    }
-    base = 3;
-    for (unsigned i = 0; i < MATCH_LENGTHS; i++) {
-        unsigned extra = i < 32 ? 0 : i < 43 ? match_extra[i - 32] : i - 36;
-
-        z->base[MATCH][i] = base;
-        z->extra[MATCH][i] = (uint8_t)extra;
-        base += 1u << extra;
-    }
-    for (unsigned i = 0; i < OFFSETS; i++) {
-        z->base[OFFSET][i] = 1u << i;
-        z->extra[OFFSET][i] = (uint8_t)i;
-    }
 }
 
 struct literals {
@@ -111,7 +43,7 @@ static int literals_header(struct literals *l, const uint8_t **p, const uint8_t 
         l->size = header >> 4 & ((1u << bits) - 1);
         l->packed_size = header >> (4 + bits) & ((1u << bits) - 1);
     }
-    if (bytes > left || l->size > BLOCK_MAX)
+    if (bytes > left || l->size > ZSTD_BLOCK_MAX)
         return -EINVAL;
     *p += bytes;
     return 0;
@@ -180,203 +112,16 @@ static int read_literals(struct zstd *z, const uint8_t **p, const uint8_t *end, 
     return err;
 }
 
-static void default_table(struct fse *t, const struct sequence_kind *kind,
-                          const struct fse_symbols *symbols)
-{
-    int16_t freq[MATCH_LENGTHS] = { 0 };
-
-    for (unsigned i = 0; i < kind->default_count; i++)
-        freq[i] = kind->default_freq[i];
-    fse_build(t, symbols, freq, kind->default_log);
-}
-
-static int read_table(struct zstd *z, unsigned which, unsigned mode, const uint8_t **p,
-                      const uint8_t *end)
-{
-    enum { DEFAULT, CONSTANT, FSE, REPEAT };
-    const struct sequence_kind *kind = &kinds[which];
-    const struct fse_symbols symbols = { kind->count, z->base[which], z->extra[which] };
-    struct fse *t = &z->fse[which];
-    int err = 0;
-
-    switch (mode) {
-    case DEFAULT:
-        default_table(t, kind, &symbols);
-        break;
-    case CONSTANT:
-        if (*p == end)
-            return -EINVAL;
-        err = fse_constant(t, &symbols, *(*p)++);
-        break;
-    case FSE:
-        err = fse_read(t, &symbols, kind->log_max, p, end);
-        break;
-    case REPEAT:
-        err = z->has_fse[which] ? 0 : -EINVAL;
-        break;
-    }
-    z->has_fse[which] = !err;
-    return err;
-}
-
-/* Number of sequences and their tables. */
-static int sequences_header(struct zstd *z, const uint8_t **p, const uint8_t *end, size_t *count)
-{
-    size_t left = (size_t)(end - *p), bytes;
-    const uint8_t *in = *p;
-    unsigned modes;
-
-    if (!left)
-        return -EINVAL;
-    bytes = in[0] < 128 ? 1 : in[0] < 255 ? 2 : 3;
-    if (left < bytes)
-        return -EINVAL;
-    *count = bytes == 1   ? in[0]
-             : bytes == 2 ? (in[0] - 128u) << 8 | in[1]
-                          : get_le16(in + 1) + 0x7f00;
-    *p += bytes;
-    if (!*count)
-        return 0;
-    if (*p == end)
-        return -EINVAL;
-    modes = *(*p)++;
-    if (modes & 3)
-        return -EINVAL;
-    for (unsigned i = 0; i < TABLES; i++) {
-        int err = read_table(z, i, modes >> (6 - 2 * i) & 3, p, end);
-
-        if (err)
-            return err;
-    }
-    return 0;
-}
-
-/*
- * Distance of a match for its offset value: 1 to 3 are the last three distances, or, where no
- * literals come before the match, the last but one, but two, and the last less 1. 0 is invalid.
- */
-static size_t match_distance(uint32_t repeat[3], uint64_t value, size_t literals)
-{
-    uint32_t dist;
-    unsigned which;
-
-    if (likely(value > 3)) {
-        dist = (uint32_t)(value - 3);
-        which = 2;
-    } else {
-        which = (unsigned)value - (literals != 0);
-        if (!which)
-            return repeat[0];
-        dist = which < 3 ? repeat[which] : repeat[0] - 1;
-    }
-    if (which >= 2)
-        repeat[2] = repeat[1];
-    repeat[1] = repeat[0];
-    repeat[0] = dist;
-    return dist;
-}
-
-/* Decode count sequences from [p, end) and carry them out. start is where the frame begins. */
-static int run_sequences(struct zstd *z, struct unpack *u, const uint8_t *p, const uint8_t *end,
-                         size_t count, size_t literals, const uint8_t *start)
-{
-    const uint8_t *wide_end = wide_copy_end(u->out, u->out_end);
-    const uint8_t *lit = z->literals, *lit_end = lit + literals;
-    const struct fse *lf = &z->fse[LENGTH], *of = &z->fse[OFFSET], *mf = &z->fse[MATCH];
-    const struct fse_state *l, *o, *m;
-    uint8_t *out = u->out;
-    struct back_reader r;
-    int err = back_open(&r, p, (size_t)(end - p));
-
-    if (err)
-        return err;
-    back_refill(&r);
-    l = &lf->states[back_take(&r, lf->log)];
-    o = &of->states[back_take(&r, of->log)];
-    m = &mf->states[back_take(&r, mf->log)];
-
-    for (;;) {
-        /* 26 bits for the states leave 31 for the rest, which is nearly always enough. */
-        bool many = o->extra + m->extra + l->extra > 31;
-        size_t dist, match, len;
-        uint64_t offset;
-
-        back_refill(&r);
-        offset = o->base + back_take(&r, o->extra);
-        if (unlikely(many))
-            back_refill(&r);
-        match = m->base + back_take(&r, m->extra);
-        len = l->base + back_take(&r, l->extra);
-        if (unlikely(back_overrun(&r)))
-            return -EINVAL;
-
-        if (unlikely(len > (size_t)(lit_end - lit)))
-            return -EINVAL;
-        if (unlikely(len + match > (size_t)(u->out_end - out)))
-            return -ENOSPC;
-        if (likely(out + len <= wide_end)) {
-            const uint8_t *from = lit;
-            uint8_t *to = out;
-
-            out += len;
-            do {
-                copy8(to, from);
-                copy8(to + 8, from + 8);
-                to += 16;
-                from += 16;
-            } while (to < out);
-        } else {
-            memcpy(out, lit, len);
-            out += len;
-        }
-        lit += len;
-
-        dist = match_distance(z->repeat, offset, len);
-        if (unlikely(!dist || dist > (size_t)(out - start)))
-            return -EINVAL;
-        out = copy_match(out, dist, match, wide_end);
-
-        if (!--count)
-            break;
-        if (unlikely(many))
-            back_refill(&r);
-        l = &lf->states[l->next + back_take(&r, l->bits)];
-        m = &mf->states[m->next + back_take(&r, m->bits)];
-        o = &of->states[o->next + back_take(&r, o->bits)];
-    }
-    back_refill(&r);
-    if (!back_at_end(&r))
-        return -EINVAL;
-    u->out = out;
-    literals = (size_t)(lit_end - lit);
-    if (literals > out_left(u))
-        return -ENOSPC;
-    memcpy(u->out, lit, literals);
-    u->out += literals;
-    return 0;
-}
-
 static int packed_block(struct zstd *z, struct unpack *u, size_t size, const uint8_t *start)
 {
     const uint8_t *p = u->in, *end = p + size;
-    size_t literals, count;
+    size_t literals;
     int err = read_literals(z, &p, end, &literals);
 
     if (err)
         return err;
-    err = sequences_header(z, &p, end, &count);
-    if (err)
-        return err;
     u->in = end;
-    if (count)
-        return run_sequences(z, u, p, end, count, literals, start);
-    if (p != end)
-        return -EINVAL;
-    if (literals > out_left(u))
-        return -ENOSPC;
-    memcpy(u->out, z->literals, literals);
-    u->out += literals;
-    return 0;
+    return sequences_run(z, u, p, end, literals, start);
 }
 
 /* Unpack the next block, start being the beginning of the frame's output. */
@@ -480,12 +225,9 @@ static int unpack_frame(struct zstd *z, struct unpack *u)
         return err;
     if (f.has_size && f.size > out_left(u))
         return -ENOSPC;
-    block_max = f.window < BLOCK_MAX ? (size_t)f.window : BLOCK_MAX;
+    block_max = f.window < ZSTD_BLOCK_MAX ? (size_t)f.window : ZSTD_BLOCK_MAX;
     z->has_huffman = false;
-    memset(z->has_fse, 0, sizeof(z->has_fse));
-    z->repeat[0] = 1;
-    z->repeat[1] = 4;
-    z->repeat[2] = 8;
+    sequences_reset(z);
     do {
         err = unpack_block(z, u, block_max, start, &last);
         if (err)
@@ -503,29 +245,15 @@ static int unpack_frame(struct zstd *z, struct unpack *u)
     return 0;
 }
 
-static int skip_frame(struct unpack *u)
-{
-    size_t size;
-
-    if (in_left(u) < 4)
-        return -EINVAL;
-    size = get_le32(u->in);
-    u->in += 4;
-    if (size > in_left(u))
-        return -EINVAL;
-    u->in += size;
-    return 0;
-}
-
 /* Frames, and others to be skipped, may follow each other. */
 int unpack_zstd(struct unpack *u)
 {
     struct zstd *z = u->scratch;
 
-    init_symbols(z);
+    sequences_init(z);
     while (in_left(u) >= 4) {
         uint32_t magic = get_le32(u->in);
-        bool skippable = (magic & ~15u) == SKIPPABLE_MAGIC;
+        bool skippable = is_skippable(magic);
         int err;
 
         if (magic != FRAME_MAGIC && !skippable)

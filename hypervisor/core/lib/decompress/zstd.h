@@ -1,6 +1,6 @@
 /*
- * The entropy coders of zstd, shared by zstd.c (frames, blocks, sequences) and zstd_entropy.c.
- * Private to those two.
+ * The entropy coders of zstd, and what zstd.c (frames, blocks, literals) shares with
+ * zstd_sequences.c. Private to these and zstd_entropy.c.
  */
 #ifndef DECOMPRESS_ZSTD_H
 #define DECOMPRESS_ZSTD_H
@@ -101,5 +101,34 @@ int huffman_read(struct huffman *h, struct fse *fse, const uint8_t **p, const ui
 /* Decode exactly out_len symbols from exactly len bytes. */
 int huffman_decode(const struct huffman *h, const uint8_t *in, size_t len, uint8_t *out,
                    size_t out_len);
+
+#define ZSTD_BLOCK_MAX (128u << 10)
+
+/* What a sequence consists of: number of literals, and offset and length of a match. */
+enum { LENGTH, OFFSET, MATCH, TABLES };
+
+#define SEQUENCE_SYMBOLS 53
+
+struct zstd {
+    struct huffman huffman;
+    struct fse fse[TABLES];
+    struct fse weights;
+    bool has_huffman, has_fse[TABLES]; /* from an earlier block of this frame */
+    uint32_t repeat[3];
+    uint32_t base[TABLES][SEQUENCE_SYMBOLS];
+    uint8_t extra[TABLES][SEQUENCE_SYMBOLS];
+    uint8_t literals[ZSTD_BLOCK_MAX + COPY_SLACK];
+};
+
+/* Once for each call of decompress(), and once for each frame. */
+void sequences_init(struct zstd *z);
+void sequences_reset(struct zstd *z);
+
+/*
+ * Carry out the sequences section of a block, [p, end), with the given number of z->literals.
+ * start is where the frame's output begins.
+ */
+int sequences_run(struct zstd *z, struct unpack *u, const uint8_t *p, const uint8_t *end,
+                  size_t literals, const uint8_t *start);
 
 #endif
