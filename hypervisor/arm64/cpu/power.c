@@ -23,10 +23,11 @@ static bool psci_by_smc(void)
 /* Does not return if it works. */
 static void psci_call(uint64_t function)
 {
-    register uint64_t x0 __asm__("x0") = function;
-
-    if (device_tree.blob && psci_by_smc())
-        __asm__ volatile("smc #0" : "+r"(x0)::"x1", "x2", "x3", "memory");
+    if (!device_tree.blob || !psci_by_smc())
+        return;
+    __asm__ volatile("mov x0, %0; smc #0" ::"r"(function)
+                     : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
+                       "x12", "x13", "x14", "x15", "x16", "x17", "memory");
 }
 
 void arch_halt(void)
