@@ -14,7 +14,7 @@ HV_OBJCOPY := $(CROSS)objcopy
 HV_WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wundef -Wvla \
            -Wpointer-arith -Wwrite-strings -Wimplicit-fallthrough
 HV_CFLAGS := -std=gnu17 -O2 -g $(HV_WARN) -ffreestanding -fno-builtin -fno-common -fno-strict-aliasing \
-             -fno-asynchronous-unwind-tables -fno-stack-protector -fvisibility=hidden \
+             -fno-asynchronous-unwind-tables -fno-stack-protector -include hypervisor/include/hv/visibility.h \
              -fno-omit-frame-pointer -fno-jump-tables \
              -nostdinc -isystem $(shell $(HV_CC) -print-file-name=include) \
              -Ihypervisor/include -Ihypervisor/$(SRCARCH)/include -I$(O)/include -D__XEN_TOOLS__ \
@@ -22,6 +22,8 @@ HV_CFLAGS := -std=gnu17 -O2 -g $(HV_WARN) -ffreestanding -fno-builtin -fno-commo
 HV_CFLAGS_x86_64 := -m64 -mno-red-zone -mgeneral-regs-only -fpie -fcf-protection=none -mno-sse
 HV_CFLAGS_arm64  := -mgeneral-regs-only -fpie -mstrict-align -mno-outline-atomics
 HV_CFLAGS += $(HV_CFLAGS_$(ARCH))
+
+HV_AFLAGS = $(filter-out -include hypervisor/include/hv/visibility.h,$(HV_CFLAGS))
 
 HV_DIRS := $(shell find hypervisor/core hypervisor/drivers hypervisor/$(SRCARCH) -type d)
 HV_SRCS := $(foreach d,$(HV_DIRS),$(wildcard $(d)/*.c $(d)/*.S))
@@ -34,17 +36,17 @@ HV_LDS  := $(HV_O)/image.lds
 
 hypervisor: $(HV_O)/hospes $(if $(filter arm64,$(ARCH)),$(HV_O)/Image)
 
-$(HV_O)/%.c.o: hypervisor/%.c | $(O)/include/xen
+$(HV_O)/%.c.o: hypervisor/%.c hypervisor/hypervisor.mk | $(O)/include/xen
 	@mkdir -p $(@D)
 	@echo '  CC $<'
 	$(Q)$(HV_CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
-$(HV_O)/%.S.o: hypervisor/%.S | $(O)/include/xen
+$(HV_O)/%.S.o: hypervisor/%.S hypervisor/hypervisor.mk | $(O)/include/xen
 	@mkdir -p $(@D)
 	@echo '  CC $<'
-	$(Q)$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+	$(Q)$(HV_CC) $(HV_AFLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
 $(HV_LDS): hypervisor/$(SRCARCH)/image.lds.S
 	@mkdir -p $(@D)
-	$(Q)$(HV_CC) $(HV_CFLAGS) -D__ASSEMBLER__ -E -P -MMD -MP -MT $@ -x assembler-with-cpp -o $@ $<
+	$(Q)$(HV_CC) $(HV_AFLAGS) -D__ASSEMBLER__ -E -P -MMD -MP -MT $@ -x assembler-with-cpp -o $@ $<
 
 # The symbol table for backtraces: its size is known after a first link, every address after a
 # second one, and the third has the table of the second.
@@ -61,6 +63,6 @@ $(HV_O)/Image: $(HV_O)/hospes
 $(HV_O)/symbols.%.S: $(HV_O)/hospes.% scripts/symbols
 	$(HV_NM) -n $< | scripts/symbols > $@
 $(HV_O)/symbols.%.o: $(HV_O)/symbols.%.S
-	$(Q)$(HV_CC) $(HV_CFLAGS) -c -o $@ $<
+	$(Q)$(HV_CC) $(HV_AFLAGS) -c -o $@ $<
 
 -include $(HV_OBJS:.o=.d) $(HV_LDS:.lds=.d)

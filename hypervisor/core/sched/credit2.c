@@ -33,6 +33,8 @@ struct credit2_vcpu {
     struct vcpu *vcpu;
     struct prio_node node; /* key: spent */
     s_time_t spent;        /* weighted ns, on the scale of its CPU's `granted` */
+    s_time_t enqueued;     /* when */
+    s_time_t waited;       /* in the queue, of late */
     unsigned int load;     /* its weight while it counts in the CPU's load, else 0 */
     bool yields;
 };
@@ -42,7 +44,7 @@ struct run_queue {
     s_time_t granted;
     s_time_t since;     /* the current vCPU was switched in */
     s_time_t charged;   /* the current vCPU has paid until */
-    s_time_t evened;    /* last look at other queues */
+    s_time_t looked;    /* for a longer queue, last */
     uint64_t load;      /* weights of who runs or waits; others read it as a hint */
     unsigned int vcpus; /* that have this `cpu`; others read it as a hint */
 };
@@ -70,20 +72,22 @@ static s_time_t weighted(const struct vcpu *v, s_time_t passed)
 
 /* ---- the queue ---- */
 
-static void enqueue(struct run_queue *rq, struct vcpu *v)
+static void enqueue(struct run_queue *rq, struct vcpu *v, s_time_t time)
 {
     struct credit2_vcpu *c = credit2(v);
 
+    c->enqueued = time;
     prio_add(&rq->waiting, &c->node, c->spent);
     c->base.queued = true;
     if (rq->waiting.count == 1)
         cpumask_set(v->cpu, &waiting_cpus);
 }
 
-static void dequeue(struct run_queue *rq, struct vcpu *v)
+static void dequeue(struct run_queue *rq, struct vcpu *v, s_time_t time)
 {
     struct credit2_vcpu *c = credit2(v);
 
+    c->waited += max(time - c->enqueued, (s_time_t)0);
     prio_del(&rq->waiting, &c->node);
     c->base.queued = false;
     if (rq->waiting.count == 0)
@@ -122,6 +126,16 @@ static void charge(struct run_queue *rq, struct vcpu *v, s_time_t time)
     rq->charged = time;
 }
 
+/* Grant until the vCPU that spent least has credit again: it has at most as much as one that slept
+ * until now gets. */
+static void grant(struct run_queue *rq, const struct vcpu *richest)
+{
+    s_time_t debt = credit2(richest)->spent - rq->granted;
+
+    if (debt >= 0)
+        rq->granted += (debt / GRANT + 1) * GRANT;
+}
+
 /* v keeps its credit on another CPU; both CPUs' locks are held, v is in no queue. */
 static void credit2_move(struct vcpu *v, unsigned int cpu)
 {
@@ -154,14 +168,15 @@ static unsigned int claim_idle(unsigned int own, const cpumask_t *mask)
 /* An idle CPU, if there is one, takes v. */
 static bool tickle_idle(struct vcpu *v)
 {
-    cpumask_t preferred = cpumask_and(&v->hard_affinity, &v->soft_affinity);
+    cpumask_t allowed = cpumask_and(&v->hard_affinity, &cpu_online_mask);
+    cpumask_t preferred = cpumask_and(&allowed, &v->soft_affinity);
     unsigned int cpu;
 
     /* v is in its queue before we look for idle CPUs; they say so before they look for work. */
     smp_mb();
     cpu = claim_idle(v->cpu, &preferred);
     if (cpu == NR_CPUS)
-        cpu = claim_idle(v->cpu, &v->hard_affinity);
+        cpu = claim_idle(v->cpu, &allowed);
     if (cpu == NR_CPUS)
         return false;
     softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
@@ -173,14 +188,18 @@ static void credit2_wake(struct vcpu *v)
     struct run_queue *rq = &per_cpu(run_queue, v->cpu);
     struct vcpu *running = per_cpu(sched_cpu, v->cpu).running;
     struct credit2_vcpu *c = credit2(v);
+    s_time_t time = now();
 
+    if (!is_idle_vcpu(running)) {
+        charge(rq, running, time);
+        if (!first_waiting(rq))
+            grant(rq, running); /* alone until now, perhaps for long */
+    }
     c->spent = max(c->spent, rq->granted - GRANT);
     count_load(rq, v);
-    enqueue(rq, v);
+    enqueue(rq, v, time);
     if (tickle_idle(v))
         return;
-    if (!is_idle_vcpu(running))
-        charge(rq, running, now());
     /* The first to wait also ends the current one's unlimited slice. */
     if (is_idle_vcpu(running) || rq->waiting.count == 1 || c->spent < credit2(running)->spent)
         softirq_raise_on(v->cpu, SOFTIRQ_SCHEDULE);
@@ -190,7 +209,8 @@ static void credit2_sleep(struct vcpu *v)
 {
     struct run_queue *rq = &per_cpu(run_queue, v->cpu);
 
-    dequeue(rq, v);
+    dequeue(rq, v, now());
+    credit2(v)->waited = 0;
     uncount_load(rq, v);
 }
 
@@ -199,7 +219,7 @@ static void credit2_yield(struct vcpu *v)
     credit2(v)->yields = true;
 }
 
-static void credit2_context_saved(struct vcpu *v)
+static void credit2_movable(struct vcpu *v)
 {
     tickle_idle(v);
 }
@@ -222,20 +242,20 @@ static struct vcpu *find_movable(struct run_queue *rq, unsigned int cpu, bool so
 }
 
 /* Take v, which waits at `from`, to `cpu`; both locks are held. */
-static void pull(struct run_queue *from, struct vcpu *v, unsigned int cpu)
+static void pull(struct run_queue *from, struct vcpu *v, unsigned int cpu, s_time_t time)
 {
     struct run_queue *to = &per_cpu(run_queue, cpu);
 
-    dequeue(from, v);
+    dequeue(from, v, time);
     uncount_load(from, v);
     credit2_move(v, cpu);
     count_load(to, v);
-    enqueue(to, v);
+    enqueue(to, v, time);
 }
 
 /* This CPU has nothing to do: is there a vCPU that waits elsewhere? Its lock is held, and others
  * hold theirs and may want ours: so ours does not wait, but comes back. */
-static void steal(unsigned int cpu, bool soft)
+static void steal(unsigned int cpu, bool soft, s_time_t time)
 {
     unsigned int other;
     bool busy = false;
@@ -253,7 +273,7 @@ static void steal(unsigned int cpu, bool soft)
         }
         v = find_movable(rq, cpu, soft);
         if (v)
-            pull(rq, v, cpu);
+            pull(rq, v, cpu, time);
         spin_unlock(lock);
         if (v)
             return;
@@ -262,16 +282,31 @@ static void steal(unsigned int cpu, bool soft)
         softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
-/* A busy CPU takes one from the CPU with the most to do if that one stays with at least as much as
- * this one then has: with 5 vCPUs on 4 CPUs, the pair that shares a CPU changes all the time. */
-static void even_out(struct run_queue *rq, unsigned int cpu, s_time_t time)
+/* Would it be fairer if v, which waits at `from`, shared this CPU with `running`? Yes if the load
+ * is more even then. If the two CPUs just swap their loads, those who share take turns: `running`
+ * has waited the least of the three, and who stays behind alone the most. */
+static bool is_fairer(const struct run_queue *rq, const struct vcpu *running,
+                      const struct run_queue *from, const struct vcpu *stays, const struct vcpu *v)
+{
+    uint64_t then = rq->load + credit2(v)->load;
+
+    if (is_idle_vcpu(stays) || then != from->load)
+        return then < from->load;
+    return credit2(running)->waited <= credit2(v)->waited &&
+           credit2(v)->waited <= credit2(stays)->waited;
+}
+
+/* A busy CPU may take one from the CPU with the most to do: with 5 vCPUs on 4 CPUs, the pair that
+ * shares a CPU changes all the time. */
+static void even_out(struct run_queue *rq, unsigned int cpu, struct vcpu *running, s_time_t time)
 {
     unsigned int other, longest = NR_CPUS;
     uint64_t most = rq->load;
 
-    if (time - rq->evened < EVEN_PERIOD)
+    if (time - rq->looked < EVEN_PERIOD)
         return;
-    rq->evened = time;
+    rq->looked = time;
+    credit2(running)->waited -= credit2(running)->waited / 16;
     for_each_cpu (other, &waiting_cpus) {
         uint64_t load = READ_ONCE(per_cpu(run_queue, other).load);
 
@@ -284,10 +319,8 @@ static void even_out(struct run_queue *rq, unsigned int cpu, s_time_t time)
         struct run_queue *from = &per_cpu(run_queue, longest);
         struct vcpu *v = find_movable(from, cpu, true);
 
-        if (v && rq->load + credit2(v)->load <= from->load) {
-            pull(from, v, cpu);
-            from->evened = time;
-        }
+        if (v && is_fairer(rq, running, from, per_cpu(sched_cpu, longest).running, v))
+            pull(from, v, cpu, time);
         spin_unlock(&per_cpu(sched_cpu, longest).lock);
     }
 }
@@ -315,14 +348,14 @@ static struct sched_decision be_idle(unsigned int cpu)
 }
 
 /* The waiting vCPU with the most credit, from another CPU if none waits here. */
-static struct vcpu *find_work(struct run_queue *rq, unsigned int cpu)
+static struct vcpu *find_work(struct run_queue *rq, unsigned int cpu, s_time_t time)
 {
     if (!first_waiting(rq)) {
         cpumask_set(cpu, &idle_cpus);
         smp_mb();
-        steal(cpu, true);
+        steal(cpu, true, time);
         if (!first_waiting(rq))
-            steal(cpu, false);
+            steal(cpu, false, time);
     }
     return first_waiting(rq);
 }
@@ -338,32 +371,33 @@ static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
         stays = vcpu_runnable(prev) && cpumask_test(cpu, &prev->hard_affinity);
         yields = credit2(prev)->yields;
         credit2(prev)->yields = false;
-        if (!stays)
+        if (!stays) {
             uncount_load(rq, prev);
+            credit2(prev)->waited = 0;
+        }
     }
     if (stays) {
-        even_out(rq, cpu, time);
+        even_out(rq, cpu, prev, time);
         next = first_waiting(rq);
         if (next && !yields && time - rq->since < ratelimit())
             return (struct sched_decision){ prev, ratelimit() - (time - rq->since) };
         if (!next || (!yields && credit2(prev)->spent <= credit2(next)->spent))
             next = prev;
     } else {
-        next = find_work(rq, cpu);
+        next = find_work(rq, cpu, time);
         if (!next)
             return be_idle(cpu);
     }
 
     if (next != prev) {
-        dequeue(rq, next);
+        dequeue(rq, next, time);
         if (stays)
-            enqueue(rq, prev);
+            enqueue(rq, prev, time);
         rq->since = rq->charged = time;
     }
     if (cpumask_test(cpu, &idle_cpus))
         cpumask_clear(cpu, &idle_cpus);
-    if (credit2(next)->spent >= rq->granted)
-        rq->granted = credit2(next)->spent + GRANT;
+    grant(rq, next);
     return (struct sched_decision){ next, slice_of(rq, next) };
 }
 
@@ -469,7 +503,7 @@ const struct scheduler sched_credit2 = {
     .sleep = credit2_sleep,
     .yield = credit2_yield,
     .decide = credit2_decide,
-    .context_saved = credit2_context_saved,
+    .movable = credit2_movable,
     .move = credit2_move,
     .print_cpu = credit2_print_cpu,
 };

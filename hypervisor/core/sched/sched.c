@@ -239,6 +239,8 @@ int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *s
     misplaced = !cpumask_test(v->cpu, hard);
     if (misplaced && v->is_running)
         softirq_raise_on(v->cpu, SOFTIRQ_SCHEDULE);
+    else if (v->sched->queued)
+        sched_ops->movable(v);
     spin_unlock_irqrestore(&sc->lock, flags);
     if (misplaced)
         relocate(v);
@@ -310,7 +312,7 @@ void sched_context_saved(struct vcpu *prev)
     }
     misplaced = !cpumask_test(prev->cpu, &prev->hard_affinity);
     if (prev->sched->queued)
-        sched_ops->context_saved(prev);
+        sched_ops->movable(prev);
     else if (!misplaced)
         settle_locked(prev);
     spin_unlock_irqrestore(&sc->lock, flags);

@@ -24,7 +24,7 @@ struct scheduler {
     void (*sleep)(struct vcpu *v); /* take it off its queue */
     void (*yield)(struct vcpu *v); /* current: let others go first, once */
     struct sched_decision (*decide)(unsigned int cpu, s_time_t time);
-    void (*context_saved)(struct vcpu *v); /* is queued, and may now run elsewhere */
+    void (*movable)(struct vcpu *v); /* is queued, and may from now on run elsewhere */
     /* Both CPUs' LOCK_SCHED_CPU held; v is neither queued nor running: sets v->cpu. */
     void (*move)(struct vcpu *v, unsigned int cpu);
     void (*print_cpu)(unsigned int cpu);

@@ -1,10 +1,12 @@
 /* The hypercalls that only x86 has, mostly PV's, and the page of stubs through which guests call. */
 #include <hv/arch.h>
+#include <hv/errno.h>
 #include <hv/hypercall.h>
 #include <hv/string.h>
 #include <arch/debugreg.h>
 #include <arch/fpu.h>
 #include <arch/platform.h>
+#include <xen/features.h>
 
 #include "internal.h"
 
@@ -142,4 +144,25 @@ void pv_hypercall_page(void *page)
         stub[4] = (uint8_t)nr;
     }
     memcpy((uint8_t *)page + __HYPERVISOR_iret * 32, iret, sizeof(iret));
+}
+
+static uint32_t features(const struct domain *d)
+{
+    (void)d;
+    return 1U << XENFEAT_mmu_pt_update_preserve_ad | 1U << XENFEAT_gnttab_map_avail_bits |
+           1U << XENFEAT_not_direct_mapped;
+}
+
+const struct arch_abi arch_abi = {
+    .capabilities = "xen-3.0-x86_64 ",
+    .virt_start = HV_VIRT_START,
+    .vm_assist_all = 1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |
+                     1UL << VMASST_TYPE_runstate_update_flag,
+    .features = features,
+};
+
+int arch_vcpu_send_nmi(struct vcpu *v)
+{
+    (void)v;
+    return -ENOSYS;
 }

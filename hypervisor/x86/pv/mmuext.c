@@ -324,3 +324,15 @@ long pv_mmuext_op(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsign
                                   (count - i) | MMU_UPDATE_PREEMPTED, done.v, foreigndom);
     return rc;
 }
+
+int pv_new_base_pointer(struct vcpu *v, mfn_t table)
+{
+    int rc = pv_put_old_table(v);
+
+    if (rc)
+        return rc;
+    spin_lock(&v->domain->arch->pv.lock);
+    rc = pv_set_base(v, table, false);
+    spin_unlock(&v->domain->arch->pv.lock);
+    return rc;
+}
