@@ -25,6 +25,7 @@ size_t format_text(char *buffer, size_t size, const char *format, __builtin_va_l
 /* tap.c: test results. Each returns whether the test passed. */
 bool ok(bool passed, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool is(long got, long want, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool refused(long got, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void skip(const char *what, const char *why);
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void bail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -42,6 +42,19 @@ bool is(long got, long want, const char *format, ...)
     return got == want;
 }
 
+/* For attacks: any error will do. */
+bool refused(long got, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    report(got < 0, "", format, args);
+    va_end(args);
+    if (got >= 0)
+        note("got %ld, want an error", got);
+    return got < 0;
+}
+
 void skip(const char *what, const char *why)
 {
     unsigned int number = __atomic_add_fetch(&tests, 1, __ATOMIC_SEQ_CST);

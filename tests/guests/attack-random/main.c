@@ -1,0 +1,161 @@
+/*
+ * Random hypercalls, with arguments that are half plausible: numbers, operations, pointers to records
+ * of the same kind, frames of pages that may be lost. calls=N, seed=N; the seed is printed. What
+ * would rightly end the guest or the machine is left out; all else must come back.
+ */
+#include "pv.h"
+
+#define SCRATCH_PAGES 64
+#define SCRATCH_VA 0xffffffffa0000000ul
+
+static char *scratch;
+static unsigned long frames[SCRATCH_PAGES];
+
+static uint64_t random_value(void)
+{
+    switch (random_below(12)) {
+    case 0:
+        return random_below(4);
+    case 1:
+        return random_below(64);
+    case 2:
+        return frames[random_below(SCRATCH_PAGES)];
+    case 3:
+        return (frames[random_below(SCRATCH_PAGES)] << PAGE_SHIFT) + random_below(512) * 8;
+    case 4:
+        return make_pte(frames[random_below(SCRATCH_PAGES)], random_next() & 0xfff);
+    case 5:
+        return (uint64_t)scratch + random_below(SCRATCH_PAGES * PAGE_SIZE);
+    case 6:
+        return ((uint64_t)scratch + random_below(SCRATCH_PAGES * PAGE_SIZE)) & ~7ul;
+    case 7:
+        return SCRATCH_VA + random_below(512) * PAGE_SIZE;
+    case 8:
+        return DOMID_SELF + random_below(4);
+    case 9:
+        return 1ul << random_below(64);
+    case 10:
+        return 0ul - random_below(64);
+    default:
+        return random_next();
+    }
+}
+
+/* Records in the scratch pages are made of such values, in 8-, 4- and 2-byte fields. */
+static void refresh_scratch(void)
+{
+    for (unsigned int i = 0; i < 40; i++) {
+        uint64_t *at = (uint64_t *)(scratch + random_below(SCRATCH_PAGES * PAGE_SIZE / 8) * 8);
+        uint64_t value = random_value();
+
+        if (random_below(3) == 0)
+            value = value << 32 | (random_value() & 0xffffffff);
+        /* A page may have become a table, or have been given away: then it stays as it is. */
+        try_write(at, value);
+    }
+}
+
+static bool skipped(unsigned int nr, const uint64_t *args)
+{
+    uint32_t op = (uint32_t)args[0];
+
+    switch (nr) {
+    case __HYPERVISOR_iret:
+    case __HYPERVISOR_multicall: /* would make any of the others */
+    case __HYPERVISOR_stack_switch:
+    case __HYPERVISOR_set_callbacks:
+    case __HYPERVISOR_callback_op:
+    case __HYPERVISOR_set_trap_table:
+    case __HYPERVISOR_platform_op: /* sleeps, CPUs taken offline */
+    case __HYPERVISOR_sysctl:      /* debug keys: reboot */
+    case __HYPERVISOR_domctl:
+    case __HYPERVISOR_kexec_op:
+    case __HYPERVISOR_sched_op_compat:
+        return true;
+    case __HYPERVISOR_sched_op:
+        return op != SCHEDOP_yield && op < 16;
+    case __HYPERVISOR_vcpu_op:
+        return op == VCPUOP_down || op == VCPUOP_register_vcpu_info ||
+               op == VCPUOP_register_runstate_memory_area ||
+               op == VCPUOP_register_vcpu_time_memory_area;
+    case __HYPERVISOR_mmuext_op:
+        return false;
+    case __HYPERVISOR_event_channel_op:
+        return op == EVTCHNOP_reset || op == EVTCHNOP_init_control;
+    case __HYPERVISOR_physdev_op:
+        /* What dom0 says of the machine's buses is believed. */
+        return op == PHYSDEVOP_apic_write || (op >= PHYSDEVOP_manage_pci_add && op != 17 && op != 21 && op != 23 && op != 28);
+    case __HYPERVISOR_console_io:
+        return op == CONSOLEIO_write; /* would break the report's lines */
+    case __HYPERVISOR_memory_op:
+        return (op & 63) == XENMEM_set_memory_map;
+    default:
+        return false;
+    }
+}
+
+/* A random root would be the end; user tables and the rest may change. */
+static void tame_mmuext(void)
+{
+    for (char *at = scratch; at < scratch + 64 * 32; at += 32) {
+        struct mmuext_op *op = (struct mmuext_op *)at;
+        struct mmuext_op tame = {.cmd = (unsigned int)random_below(22)};
+
+        if (tame.cmd == MMUEXT_NEW_BASEPTR)
+            tame.cmd = MMUEXT_CLEAR_PAGE;
+        tame.arg1.mfn = random_value();
+        tame.arg2.src_mfn = random_value();
+        if (try_write(&op->arg1, tame.arg1.mfn).vector == NO_FAULT) {
+            try_write(&op->cmd, tame.cmd);
+            try_write(&op->arg2, tame.arg2.src_mfn);
+        }
+    }
+}
+
+void guest_main(void)
+{
+    unsigned long calls = option("calls", 200000), seed = option("seed", 20150117), made = 0;
+    unsigned long answers[2] = {0, 0};
+
+    note("seed=%lu calls=%lu", seed, calls);
+    random_seed(seed);
+    scratch = alloc_pages(SCRATCH_PAGES);
+    for (unsigned int i = 0; i < SCRATCH_PAGES; i++)
+        frames[i] = virt_to_mfn(scratch + i * PAGE_SIZE);
+    ensure_tables(SCRATCH_VA);
+    while (made < calls) {
+        unsigned int nr = (unsigned int)random_below(random_below(8) ? 43 : 64);
+        uint64_t args[5];
+        long ret;
+
+        for (unsigned int i = 0; i < 5; i++)
+            args[i] = random_value();
+        if (random_below(4))
+            args[0] = random_below(40);
+        if (random_below(2))
+            args[1] = (uint64_t)scratch + random_below(SCRATCH_PAGES * PAGE_SIZE / 8) * 8;
+        if (skipped(nr, args))
+            continue;
+        if (nr == __HYPERVISOR_mmuext_op || nr == __HYPERVISOR_mmu_update) {
+            if (nr == __HYPERVISOR_mmuext_op)
+                tame_mmuext();
+            args[0] = (uint64_t)scratch;
+            args[1] = 1 + random_below(8);
+            args[2] = 0;
+            if (random_below(4))
+                args[3] = DOMID_SELF;
+        }
+        if (nr == __HYPERVISOR_update_va_mapping || nr == __HYPERVISOR_update_va_mapping_otherdomain)
+            args[0] = SCRATCH_VA + random_below(512) * PAGE_SIZE;
+        if (made % 8 == 0)
+            refresh_scratch();
+        ret = hypercall5(nr, args[0], args[1], args[2], args[3], args[4]);
+        answers[ret < 0]++;
+        made++;
+        fpu_taskswitch(0);
+    }
+    ok(made == calls, "%lu random hypercalls came back, %lu of them with an error", made,
+       answers[1]);
+    ok(answers[0] > 0 && answers[1] > 0, "some were taken, some refused");
+    is(xen_version(XENVER_version, NULL), 4 << 16 | 17, "the hypervisor answers");
+}
