@@ -117,6 +117,18 @@ static void test_order(void **state)
     assert_int_equal(world.kicks[1][1], 2);
 }
 
+/* What the guest left in the link of a word is overwritten, not added to. */
+static void test_stale_link(void **state)
+{
+    evtchn_port_t a = new_ipi(0), b = new_ipi(0);
+
+    (void)state;
+    ev_send(a);
+    *fifo_guest_word(&guest, a) |= 0x155 | BUSY;
+    ev_send(b);
+    assert_int_equal(*fifo_guest_word(&guest, a), PENDING | LINKED | b);
+}
+
 static void test_priorities(void **state)
 {
     evtchn_port_t low = new_ipi(0), high = new_ipi(0), normal = new_ipi(0);
@@ -421,6 +433,7 @@ static void test_consume_on_kick(void **state)
 const struct CMUnitTest tests_fifo[] = {
     cmocka_unit_test_setup_teardown(test_setup, setup_world, teardown_world),
     T(order),
+    T(stale_link),
     T(priorities),
     T(masking),
     T(moving),

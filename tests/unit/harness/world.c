@@ -18,8 +18,16 @@ weak cpumask_t cpu_online_mask;
 
 void guest_printk(const struct domain *d, enum log_level level, const char *fmt, ...)
 {
-    (void)d, (void)level, (void)fmt;
+    char text[256];
+    va_list args;
+
+    (void)d, (void)level;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
     world.messages++;
+    if (world.on_message)
+        world.on_message(text);
 }
 
 /* ---- memory ---- */

@@ -45,6 +45,7 @@ struct world {
     int allocations_before_failure;
     unsigned long allocated; /* objects and pages */
     unsigned int messages;
+    void (*on_message)(const char *text); /* of guest_printk() */
     struct {
         bool set;
         unsigned int op, nargs;
