@@ -112,7 +112,7 @@ static int give_frames(struct domain *d, const struct gnttab_setup_table *a)
             return -EINVAL;
         if (d->type == DOMAIN_PV)
             frame = m.v;
-        if (copy_to_guest(guest_ptr_add(guest_ptr(a->frame_list.p), i * sizeof(frame)), &frame,
+        if (copy_to_guest(guest_ptr_add(guest_ptr(a->frame_list), i * sizeof(frame)), &frame,
                           sizeof(frame)))
             return -EFAULT;
     }

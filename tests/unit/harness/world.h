@@ -71,7 +71,7 @@ extern const struct domain_part *const world_parts[];
 extern const unsigned int world_nr_parts;
 
 /* A guest's pointer to a test's object. */
-#define G(p)        guest_ptr(p)
+#define G(p)        guest_ptr((const void *)(p))
 #define BAD_POINTER guest_ptr(8)
 
 #endif
