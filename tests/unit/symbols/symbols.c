@@ -101,6 +101,8 @@ static void test_few(void **state)
     (void)state;
     fprintf(f, "0000000000000020 A some_constant\n"
                "                 w symbol_table\n"
+               "0000000000200000 T start_before_paging\n"
+               "0000000000200100 t low\n"
                "ffff828000201000 t first\n"
                "ffff828000201000 T first_alias\n"
                "ffff828000201040 T second_function\n"
