@@ -39,6 +39,8 @@ static void init_text print_memory_map(void)
         [MEM_NVS] = "ACPI NVS", [MEM_UNUSABLE] = "unusable", [MEM_PMEM] = "persistent"
     };
 
+    uint64_t ram = 0;
+
     printk(LOG_INFO, "Memory map:\n");
     for (unsigned int i = 0; i < boot_info.nr_ranges; i++) {
         const struct mem_range *r = &boot_info.range[i];
@@ -46,7 +48,10 @@ static void init_text print_memory_map(void)
 
         printk(LOG_INFO, "  %016lx-%016lx %s\n", r->start, r->start + r->size - 1,
                name ? name : "unknown");
+        if (r->type == MEM_RAM)
+            ram += r->size;
     }
+    printk(LOG_INFO, "%lu MiB of RAM.\n", ram >> 20);
 }
 
 static void init_text start_timers(void)

@@ -66,14 +66,6 @@ static init_text void map_or_die(uint64_t va, paddr_t pa, uint64_t size, uint64_
         panic("No memory for the hypervisor's page tables.");
 }
 
-static init_text const char *type_name(uint32_t type)
-{
-    static const char *const names[] = { "?", "RAM", "reserved", "ACPI data", "ACPI NVS",
-                                         "unusable" };
-
-    return type < ARRAY_SIZE(names) ? names[type] : "reserved";
-}
-
 /* RAM ranges in frames, whole pages only. */
 static init_text bool ram_range(unsigned int i, uint64_t *start, uint64_t *end)
 {
@@ -82,21 +74,6 @@ static init_text bool ram_range(unsigned int i, uint64_t *start, uint64_t *end)
     *start = DIV_ROUND_UP(r->start, PAGE_SIZE);
     *end = (r->start + r->size) >> PAGE_SHIFT;
     return r->type == MEM_RAM && *start < *end;
-}
-
-static init_text void print_map(void)
-{
-    uint64_t ram = 0;
-
-    for (unsigned int i = 0; i < boot_info.nr_ranges; i++) {
-        const struct mem_range *r = &boot_info.range[i];
-
-        printk(LOG_INFO, " %012lx-%012lx %s\n", (unsigned long)r->start,
-               (unsigned long)(r->start + r->size - 1), type_name(r->type));
-        if (r->type == MEM_RAM)
-            ram += r->size;
-    }
-    printk(LOG_INFO, "%lu MiB of RAM\n", (unsigned long)(ram >> 20));
 }
 
 /* `pages` fresh zeroed pages at va, and the same ones at `alias` when that is not 0. */
@@ -250,7 +227,6 @@ static init_text void build_m2p(void)
 
 init_text void arch_init_memory(void)
 {
-    print_map();
     idle_pagetable_phys = image_phys(boot_l4).v;
     boot_alloc_init();
     protect_image();
