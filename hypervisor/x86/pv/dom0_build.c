@@ -264,6 +264,8 @@ static init_text int start_vcpu(struct layout *l)
     do
         rc = pv_set_base(v, dom0_mfn(&l->mem, l->pt_pfn), false);
     while (rc == -ERESTART);
+    if (rc == 0) /* the ABI promises it pinned */
+        rc = pv_pin(l->d, dom0_mfn(&l->mem, l->pt_pfn), FRAME_L4);
     spin_unlock(&l->d->arch->pv.lock);
     if (rc)
         return rc;

@@ -67,6 +67,8 @@ long pv_mmuext_op(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsign
 must_check int pv_get_pg_owner(domid_t id, struct domain **out);
 void pv_put_pg_owner(struct domain *d);
 extern struct domain pv_domain_io; /* stands for DOMID_IO */
+/* Keep a table validated, mapped or not. LOCK_PV_MM. */
+must_check int pv_pin(struct domain *d, mfn_t m, enum frame_type type);
 must_check int pv_set_base(struct vcpu *v, mfn_t m, bool user);
 
 /* ---- domain.c ---- */

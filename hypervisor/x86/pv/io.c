@@ -2,7 +2,7 @@
  * I/O ports of PV guests. Two questions: may this code execute IN and OUT at all (I/O privilege
  * level or the bitmap of the guest's user; else #GP), and was the port given to the domain (else
  * all ones, and writes are dropped: what an admin expects of a device that is not there).
- * PCI configuration, the CMOS index and the speaker port are shared with the hypervisor, so they
+ * PCI configuration, the CMOS index, the PIT and the speaker port are shared with the hypervisor, so they
  * are never passed through as they are.
  */
 #include <hv/guest_access.h>
@@ -14,6 +14,8 @@
 #include <arch/io.h>
 #include <arch/processor.h>
 
+#define PORT_PIT_2      0x42
+#define PORT_PIT_MODE   0x43
 #define PORT_SPEAKER    0x61
 #define PORT_CMOS_INDEX 0x70
 #define PORT_CMOS_DATA  0x71
@@ -127,7 +129,13 @@ static void pci_data_out(const struct domain *d, unsigned int port, unsigned int
         pci_write(dev, reg + n, 1, value >> 8 * n & 0xff);
 }
 
-/* ---- CMOS and speaker ---- */
+/* ---- CMOS, PIT, speaker ---- */
+
+/* Only what concerns the PIT's channel 2: channel 0 may be the hypervisor's. */
+static bool pit_mode_allowed(uint8_t value)
+{
+    return value >> 6 == 2 || (value >> 6 == 3 && (value & 0x0f) == 0x08);
+}
 
 static uint8_t cmos_access(uint8_t index, const uint8_t *value)
 {
@@ -147,8 +155,9 @@ static uint8_t cmos_access(uint8_t index, const uint8_t *value)
 static bool shared_in(struct domain *d, unsigned int port, uint32_t *value)
 {
     switch (port) {
+    case PORT_PIT_2:
     case PORT_SPEAKER:
-        *value = inb(PORT_SPEAKER);
+        *value = inb((uint16_t)port);
         return true;
     case PORT_CMOS_INDEX:
         *value = d->arch->cmos_index;
@@ -164,6 +173,13 @@ static bool shared_in(struct domain *d, unsigned int port, uint32_t *value)
 static bool shared_out(struct domain *d, unsigned int port, uint8_t value)
 {
     switch (port) {
+    case PORT_PIT_2:
+        outb(PORT_PIT_2, value);
+        return true;
+    case PORT_PIT_MODE:
+        if (pit_mode_allowed(value))
+            outb(PORT_PIT_MODE, value);
+        return pit_mode_allowed(value);
     case PORT_SPEAKER:
         outb(PORT_SPEAKER, (uint8_t)((inb(PORT_SPEAKER) & 0xc) | (value & SPEAKER_CONTROL)));
         return true;

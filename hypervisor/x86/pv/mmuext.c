@@ -118,7 +118,7 @@ static bool change_pin(struct frame *f, bool pin)
     return true;
 }
 
-static int pin(struct domain *d, mfn_t m, enum frame_type type)
+int pv_pin(struct domain *d, mfn_t m, enum frame_type type)
 {
     struct frame *f;
     int rc;
@@ -237,7 +237,7 @@ static int do_one(struct vcpu *v, const struct mmuext_op *op, struct domain *pg_
     case MMUEXT_PIN_L2_TABLE:
     case MMUEXT_PIN_L3_TABLE:
     case MMUEXT_PIN_L4_TABLE:
-        return pin(pg_owner, m, FRAME_L1 + op->cmd - MMUEXT_PIN_L1_TABLE);
+        return pv_pin(pg_owner, m, FRAME_L1 + op->cmd - MMUEXT_PIN_L1_TABLE);
     case MMUEXT_UNPIN_TABLE:
         return unpin(v, pg_owner, m);
     case MMUEXT_NEW_BASEPTR:
