@@ -38,7 +38,6 @@ static void init_text print_memory_map(void)
         [MEM_RAM] = "RAM",      [MEM_RESERVED] = "reserved", [MEM_ACPI] = "ACPI tables",
         [MEM_NVS] = "ACPI NVS", [MEM_UNUSABLE] = "unusable", [MEM_PMEM] = "persistent"
     };
-
     uint64_t ram = 0;
 
     printk(LOG_INFO, "Memory map:\n");
