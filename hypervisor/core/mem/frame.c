@@ -43,21 +43,15 @@ int frame_get(struct frame *f, const struct domain *owner)
 struct domain *frame_owner(const struct frame *f)
 {
     union frame_state s = frame_read(f);
-    struct domain *d;
 
-    if (s.owner >= DOMID_FIRST_RESERVED)
-        return NULL;
     /* The frame counts in the domain's totals, which keep the domain alive. */
-    d = domain_get((domid_t)s.owner);
-    if (d)
-        domain_put(d);
-    return d;
+    return s.owner < DOMID_FIRST_RESERVED ? domain_find((domid_t)s.owner) : NULL;
 }
 
 /* The last reference went. */
 static void release(struct frame *f, union frame_state s)
 {
-    struct domain *d = domain_get((domid_t)s.owner);
+    struct domain *d = domain_find((domid_t)s.owner);
     bool last;
 
     BUG_ON(!d);
@@ -73,7 +67,6 @@ static void release(struct frame *f, union frame_state s)
     frames_free(frame_to_mfn(f), 0);
     if (last)
         domain_put(d); /* what it held for having memory */
-    domain_put(d);
 }
 
 void frame_put(struct frame *f)
