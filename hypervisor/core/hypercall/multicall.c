@@ -46,7 +46,6 @@ long do_multicall(guest_ptr_t list, uint32_t nr_calls)
         rc = copy_from_guest(&entry, list, sizeof(entry));
         if (rc)
             break;
-        state->continued = false; /* also for an entry that calls nothing */
         entry.result = (xen_ulong_t)entry_run(&entry);
         if (state->continued) {
             rc = entry_replace(list, &entry, state);

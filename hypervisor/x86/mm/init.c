@@ -7,6 +7,7 @@
 #include <hv/arch.h>
 #include <hv/boot.h>
 #include <hv/mem.h>
+#include <hv/pci.h>
 #include <hv/printk.h>
 #include <hv/string.h>
 #include <arch/page.h>
@@ -241,6 +242,7 @@ init_text void arch_init_memory(void)
     buddy_init();
     boot_alloc_finish();
     boot_allocating = false;
+    pci_init();
     printk(LOG_INFO, "%lu MiB free for guests\n", (unsigned long)(frames_free_count() >> 8));
 }
 
