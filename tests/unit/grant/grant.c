@@ -609,6 +609,17 @@ static void test_copy_batch(void **state)
     memcpy(mfn_to_virt(page), from, PAGE_SIZE);
     assert_int_equal(copy(&c[0]), GNTST_okay);
     assert_memory_equal((char *)mfn_to_virt(page) + 1, from, 1000);
+
+    /* A frame and a grant of the same number. */
+    give((grant_ref_t)page.v, 1, other, 0);
+    c[0].dest.offset = 2000;
+    c[1] = c[0];
+    c[1].source.u.ref = (grant_ref_t)page.v;
+    c[1].flags = GNTCOPY_source_gref;
+    memset(mfn_to_virt(other), 0x55, PAGE_SIZE);
+    assert_int_equal(op(GNTTABOP_copy, c, 2), 0);
+    assert_int_equal(c[1].status, GNTST_okay);
+    assert_int_equal(((char *)mfn_to_virt(page))[2000], 0x55);
 }
 
 static void test_swap_and_transfer(void **state)
@@ -656,10 +667,13 @@ static void test_granter_dies(void **state)
     world_kill(dom1);
     assert_int_equal(map(1, 9, GNTMAP_host_map).status, GNTST_bad_domain);
     assert_int_equal(dom1->refs, 3); /* our handles keep it */
+    memset(table1, 0xff, PAGE_SIZE); /* the table is someone else's memory now */
     assert_int_equal(world.frame[page.v].refs, 3);
     assert_int_equal(unmap(a.handle, a.host_addr, 0), GNTST_okay);
     assert_int_equal(unmap(b.handle, b.host_addr, 0), GNTST_okay);
     assert_int_equal(dom1->refs, 1);
+    for (unsigned int i = 0; i < 512; i++)
+        assert_int_equal(table1[i].flags, 0xffff);
     assert_int_equal(setup_table(1, 2, NULL), GNTST_general_error);
 }
 
