@@ -65,6 +65,9 @@ static void load(struct vcpu *v)
     desc_load_vcpu(v);
     load_segments(&v->arch->pv);
     fpu_restore(v);
+    /* The guest's TSD and DE. */
+    if (read_cr4() != pv_real_cr4(v))
+        write_cr4(pv_real_cr4(v));
     debugreg_restore(v);
     if (cpu_has(X86_RDTSCP))
         wrmsr(MSR_TSC_AUX, v->arch->tsc_aux);

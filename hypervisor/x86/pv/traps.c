@@ -14,6 +14,7 @@
 #include <arch/cpu_features.h>
 #include <arch/debugreg.h>
 #include <arch/fpu.h>
+#include <arch/io.h>
 #include <arch/processor.h>
 #include <arch/trap.h>
 
@@ -144,6 +145,25 @@ static void debug_trap(void)
     pv_inject_fault(TRAP_DB, 0);
 }
 
+/* A write to one of its live page tables, or to device registers that all may only read. */
+static bool write_emulated(struct vcpu *v, struct regs *r, uint64_t cr2)
+{
+    struct frame *table;
+    pte_t *entry, e;
+    mfn_t m;
+
+    if ((r->error_code & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) != (PFEC_PRESENT | PFEC_WRITE))
+        return false;
+    entry = pv_l1_entry(v, cr2, &table);
+    e = entry ? READ_ONCE(*entry) : 0;
+    if (!(e & PTE_PRESENT))
+        return false;
+    m = pte_mfn(e);
+    if (!mfn_valid(m))
+        return iomem_readonly(m) && pv_emulate_readonly_write(r, cr2);
+    return mfn_to_frame(m)->state.type == FRAME_L1 && pv_emulate_page_table_write(r, cr2);
+}
+
 /* Where a page fault came from decides what it means. */
 static void page_fault(struct regs *r, uint64_t cr2)
 {
@@ -155,18 +175,8 @@ static void page_fault(struct regs *r, uint64_t cr2)
         pv_inject_page_fault(v->arch->pv.ldt_base + (cr2 - ldt), r->error_code & ~PFEC_PRESENT);
         return;
     }
-    if (v->arch->pv.kernel_mode && (r->error_code & (PFEC_PRESENT | PFEC_WRITE)) ==
-                                       (PFEC_PRESENT | PFEC_WRITE) &&
-        !(r->error_code & PFEC_RSVD)) {
-        struct frame *table;
-        pte_t *entry = pv_l1_entry(v, cr2, &table);
-
-        /* A write to one of its live page tables, which are mapped read-only. */
-        if (entry && *entry & PTE_PRESENT && mfn_valid(pte_mfn(*entry)) &&
-            mfn_to_frame(pte_mfn(*entry))->state.type == FRAME_L1 &&
-            pv_emulate_page_table_write(r, cr2))
-            return;
-    }
+    if (v->arch->pv.kernel_mode && write_emulated(v, r, cr2))
+        return;
     pv_inject_page_fault(cr2, r->error_code);
 }
 
