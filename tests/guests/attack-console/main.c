@@ -1,6 +1,7 @@
 /*
- * Unbounded printing: a flood by console_io, and refusals that make the hypervisor itself print. The
- * first must not stop anything else, the second must be rate limited: the runner counts the lines.
+ * Unbounded printing: a flood by console_io, and refusals that make the hypervisor itself print.
+ * The first must not stop anything else, the second must be rate limited: the runner counts the
+ * lines.
  */
 #include "pv.h"
 

@@ -33,7 +33,8 @@ static void no_handler(void)
 static void handler_unmapped(void)
 {
     struct trap_info one[2] = {
-        {.vector = VECTOR_PF, .cs = FLAT_KERNEL_CS, .address = 0xdead000}};
+        { .vector = VECTOR_PF, .cs = FLAT_KERNEL_CS, .address = 0xdead000 }
+    };
 
     set_trap_table(one);
     *(volatile int *)0xbeef000 = 1;
@@ -46,16 +47,16 @@ static void asks_for_it(void)
 
 static void user_without_tables(void)
 {
-    struct frame frame = {.rip = 0x1000, .rsp = 0x2000};
+    struct frame frame = { .rip = 0x1000, .rsp = 0x2000 };
 
     user_run(&frame);
 }
 
 void guest_main(void)
 {
-    static void (*const ways[])(void) = {no_stack,           stack_in_hypervisor, stack_not_canonical,
-                                         iret_without_frame, no_handler,          handler_unmapped,
-                                         asks_for_it,         user_without_tables};
+    static void (*const ways[])(
+        void) = { no_stack,   stack_in_hypervisor, stack_not_canonical, iret_without_frame,
+                  no_handler, handler_unmapped,    asks_for_it,         user_without_tables };
     unsigned long how = option("how", 0);
 
     note("way %lu", how);

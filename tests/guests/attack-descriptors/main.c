@@ -4,8 +4,8 @@
  */
 #include "pv.h"
 
-#define CODE64(dpl) (0x00209b0000000000ull | (uint64_t)(dpl) << 45)
-#define DATA32(dpl) (0x00cf93000000ffffull | (uint64_t)(dpl) << 45)
+#define CODE64(dpl)       (0x00209b0000000000ull | (uint64_t)(dpl) << 45)
+#define DATA32(dpl)       (0x00cf93000000ffffull | (uint64_t)(dpl) << 45)
 #define SYSTEM(type, dpl) ((uint64_t)(0x80 | (dpl) << 5 | (type)) << 40)
 
 static uint64_t *gdt;
@@ -48,7 +48,7 @@ static void far_call(void *arg)
     struct {
         uint32_t offset;
         uint16_t selector;
-    } __attribute__((packed)) target = {0, (uint16_t)(uintptr_t)arg};
+    } __attribute__((packed)) target = { 0, (uint16_t)(uintptr_t)arg };
 
     __asm__ volatile("lcall *%0" : : "m"(target) : "memory");
 }
@@ -128,11 +128,11 @@ static void check_tables(void)
 static void check_ldt(void)
 {
     uint64_t *page = alloc_page();
-    static const uint64_t bases[] = {HYPERVISOR_VIRT_START, 0xffff830000000000, 0x800000000000,
-                                     0xfffffffffffff000, 0x7ffffffff000, 0xdead000};
+    static const uint64_t bases[] = { HYPERVISOR_VIRT_START, 0xffff830000000000, 0x800000000000,
+                                      0xfffffffffffff000,    0x7ffffffff000,     0xdead000 };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(bases); i++) {
-        struct mmuext_op op = {.cmd = MMUEXT_SET_LDT, .arg1.linear_addr = bases[i]};
+        struct mmuext_op op = { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = bases[i] };
         unsigned int loaded = 0;
 
         op.arg2.nr_ents = 8192;
@@ -145,7 +145,7 @@ static void check_ldt(void)
         page[i] = i & 1 ? SYSTEM(12, 3) | 0xe0080000ull : CODE64(0);
     page_protect(page, PTE_LEAF_RO);
     {
-        struct mmuext_op op = {.cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (uint64_t)page};
+        struct mmuext_op op = { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (uint64_t)page };
         unsigned int loaded = 0;
 
         op.arg2.nr_ents = 512;

@@ -120,8 +120,8 @@ static void check_fifo(void)
 {
     struct evtchn_fifo_control_block *control = alloc_page();
     uint32_t *words = alloc_page();
-    struct evtchn_init_control init = {.control_gfn = virt_to_gfn(control)};
-    struct evtchn_expand_array expand = {.array_gfn = virt_to_gfn(words)};
+    struct evtchn_init_control init = { .control_gfn = virt_to_gfn(control) };
+    struct evtchn_expand_array expand = { .array_gfn = virt_to_gfn(words) };
     unsigned int ports[64];
 
     events_disable();

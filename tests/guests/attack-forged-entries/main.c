@@ -9,7 +9,7 @@
 static void check_wrong_targets(void)
 {
     unsigned long data = virt_to_mfn(alloc_page());
-    static const int levels[] = {2, 3, 4};
+    static const int levels[] = { 2, 3, 4 };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(levels); i++) {
         int level = levels[i];
@@ -103,8 +103,8 @@ static void check_recursion(void)
 /* Tables full of noise: none may be accepted with an entry that maps what is not ours. */
 static void check_noise(void)
 {
-    static const unsigned int pin[] = {MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,
-                                       MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE};
+    static const unsigned int pin[] = { MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,
+                                        MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE };
     pte_t *table = alloc_page();
     unsigned int accepted = 0, writable_again = 0;
 

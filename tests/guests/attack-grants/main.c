@@ -5,7 +5,7 @@
 #include "pv.h"
 
 #define MAP_VA 0xffffffffa0000000ul
-#define REF 20
+#define REF    20
 
 static struct grant_entry_v1 *table;
 
@@ -18,7 +18,7 @@ static void offer(unsigned long frame, uint16_t flags)
 
 static struct gnttab_map_grant_ref map_at(uint64_t where, uint32_t flags)
 {
-    struct gnttab_map_grant_ref op = {.host_addr = where, .ref = REF, .flags = flags};
+    struct gnttab_map_grant_ref op = { .host_addr = where, .ref = REF, .flags = flags };
 
     if (grant_op(GNTTABOP_map_grant_ref, &op, 1))
         op.status = -100;
@@ -27,7 +27,7 @@ static struct gnttab_map_grant_ref map_at(uint64_t where, uint32_t flags)
 
 static int unmap(uint64_t where, grant_handle_t handle)
 {
-    struct gnttab_unmap_grant_ref op = {.host_addr = where, .handle = handle};
+    struct gnttab_unmap_grant_ref op = { .host_addr = where, .handle = handle };
 
     return grant_op(GNTTABOP_unmap_grant_ref, &op, 1) ? -100 : op.status;
 }
@@ -49,8 +49,8 @@ static void check_frames(void)
 
 static void check_addresses(void)
 {
-    static const uint64_t wild[] = {HYPERVISOR_VIRT_START, 0xffff830000000000, 0x800000000000,
-                                    0x8000000000000000, 0x100000000000, 0};
+    static const uint64_t wild[] = { HYPERVISOR_VIRT_START, 0xffff830000000000, 0x800000000000,
+                                     0x8000000000000000,    0x100000000000,     0 };
     void *page = alloc_page();
 
     offer(virt_to_mfn(page), 0);
@@ -116,8 +116,8 @@ static void check_counts(void)
     static struct gnttab_map_grant_ref many[64];
     static struct gnttab_copy copies[64];
     unsigned int good = 0;
-    struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = 1000000};
-    struct gnttab_set_version version = {.version = 77};
+    struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = 1000000 };
+    struct gnttab_set_version version = { .version = 77 };
     xen_pfn_t frame;
 
     set_xen_guest_handle(setup.frame_list, &frame);
@@ -134,11 +134,11 @@ static void check_counts(void)
     random_seed(option("seed", 1));
     for (int round = 0; round < 200; round++) {
         for (unsigned int i = 0; i < 64; i++) {
-            many[i] = (struct gnttab_map_grant_ref){
-                .host_addr = random_next() & random_next(),
-                .flags = (uint32_t)random_next() & ~GNTMAP_device_map,
-                .ref = (grant_ref_t)(100 + random_below(1000)),
-                .dom = (domid_t)random_below(4)};
+            many[i] = (struct gnttab_map_grant_ref){ .host_addr = random_next() & random_next(),
+                                                     .flags = (uint32_t)random_next() &
+                                                              ~GNTMAP_device_map,
+                                                     .ref = (grant_ref_t)(100 + random_below(1000)),
+                                                     .dom = (domid_t)random_below(4) };
             copies[i].source.u.ref = (grant_ref_t)random_next();
             copies[i].dest.u.gmfn = random_next() >> random_below(64);
             copies[i].source.domid = (domid_t)random_below(3);

@@ -36,28 +36,21 @@ static void check_direct(void)
 static void check_buffers(void)
 {
     static const uint64_t bad[] = {
-        HYPERVISOR_VIRT_START,
-        MACH2PHYS_VIRT_END,
-        0xffff828000000000,
-        0xffff82d040000000,
-        0xffff830000000000,
-        HYPERVISOR_VIRT_END - 8,
-        HYPERVISOR_VIRT_END - 4096,
-        0x0000800000000000,
-        0x00007ffffffffff8,
-        0xffff7ffffffffff8,
-        0xfffffffffffffff8,
-        0xffffffffffffffff,
-        0x8000000000000000,
-        8,
+        HYPERVISOR_VIRT_START,      MACH2PHYS_VIRT_END,
+        0xffff828000000000,         0xffff82d040000000,
+        0xffff830000000000,         HYPERVISOR_VIRT_END - 8,
+        HYPERVISOR_VIRT_END - 4096, 0x0000800000000000,
+        0x00007ffffffffff8,         0xffff7ffffffffff8,
+        0xfffffffffffffff8,         0xffffffffffffffff,
+        0x8000000000000000,         8,
     };
     domid_t self = DOMID_SELF;
 
     for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
         void *at = (void *)bad[i];
-        struct mmuext_op op = {.cmd = MMUEXT_INVLPG_MULTI};
-        struct xen_memory_reservation r = {.nr_extents = 1, .domid = self};
-        struct sched_poll poll = {.nr_ports = 1};
+        struct mmuext_op op = { .cmd = MMUEXT_INVLPG_MULTI };
+        struct xen_memory_reservation r = { .nr_extents = 1, .domid = self };
+        struct sched_poll poll = { .nr_ports = 1 };
         unsigned int wrong = 0;
 
         wrong += xen_version(XENVER_extraversion, at) != -XEN_EFAULT;
@@ -91,7 +84,7 @@ static void check_buffers(void)
 /* The count of done updates is written to memory; it must not be the hypervisor's. */
 static void check_results(void)
 {
-    struct mmu_update update = {.ptr = pte_machine((uint64_t)alloc_page(), 1)};
+    struct mmu_update update = { .ptr = pte_machine((uint64_t)alloc_page(), 1) };
     uint64_t before = *(uint64_t *)HYPERVISOR_VIRT_START;
 
     update.val = *(pte_t *)((char *)mfn_to_virt(update.ptr >> PAGE_SHIFT) + update.ptr % PAGE_SIZE);
@@ -102,7 +95,7 @@ static void check_results(void)
 /* Structures that stay registered: the hypervisor writes there long after the call. */
 static void check_registered(void)
 {
-    static const uint64_t bad[] = {HYPERVISOR_VIRT_START, 0xffff830000000000, 0x800000000000};
+    static const uint64_t bad[] = { HYPERVISOR_VIRT_START, 0xffff830000000000, 0x800000000000 };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
         struct vcpu_register_runstate_memory_area area;

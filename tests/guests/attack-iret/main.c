@@ -30,11 +30,9 @@ extern char look_around[];
 
 static struct fault run(uint64_t cs, uint64_t ss, uint64_t rflags)
 {
-    struct frame frame = {.rip = (uint64_t)look_around,
-                          .cs = cs,
-                          .ss = ss,
-                          .rflags = rflags,
-                          .rsp = stack_below()};
+    struct frame frame = {
+        .rip = (uint64_t)look_around, .cs = cs, .ss = ss, .rflags = rflags, .rsp = stack_below()
+    };
 
     cs_seen = ss_seen = 0;
     flags_seen = 0;
@@ -43,9 +41,9 @@ static struct fault run(uint64_t cs, uint64_t ss, uint64_t rflags)
 
 static void check_selectors(void)
 {
-    static const uint16_t selectors[] = {0,      3,      8,      0xb,    0x10,   0xe008, 0xe010,
-                                         0xe018, 0xe01b, 0xe038, 0xe03b, 0xe040, 0xe043, 0xe048,
-                                         0xe050, 0xe058, 0xe060, 0xe02b, 0xfff8, 0xffff, 0x7};
+    static const uint16_t selectors[] = { 0,      3,      8,      0xb,    0x10,   0xe008, 0xe010,
+                                          0xe018, 0xe01b, 0xe038, 0xe03b, 0xe040, 0xe043, 0xe048,
+                                          0xe050, 0xe058, 0xe060, 0xe02b, 0xfff8, 0xffff, 0x7 };
     unsigned int escaped = 0;
 
     for (unsigned int i = 0; i < ARRAY_SIZE(selectors); i++) {
@@ -65,8 +63,8 @@ static void check_flags(void)
     static const struct {
         const char *name;
         uint64_t flag;
-    } flags[] = {{"IOPL 3", 0x3000}, {"NT", 0x4000},       {"VM", 0x20000}, {"VIF", 0x80000},
-                 {"VIP", 0x100000},  {"the high half", ~0ul << 32}};
+    } flags[] = { { "IOPL 3", 0x3000 }, { "NT", 0x4000 },    { "VM", 0x20000 },
+                  { "VIF", 0x80000 },   { "VIP", 0x100000 }, { "the high half", ~0ul << 32 } };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
         struct fault fault = run(KERNEL_CS, KERNEL_SS, RFLAGS_IF | flags[i].flag);
@@ -83,10 +81,11 @@ static void check_flags(void)
 
 static void native_iret(void *arg)
 {
-    __asm__ volatile("push %1; push %2; pushfq; push %0; lea 1f(%%rip), %%rax; push %%rax; iretq; 1:"
-                     :
-                     : "r"(arg), "i"(0), "r"(stack_below())
-                     : "rax", "memory");
+    __asm__ volatile(
+        "push %1; push %2; pushfq; push %0; lea 1f(%%rip), %%rax; push %%rax; iretq; 1:"
+        :
+        : "r"(arg), "i"(0), "r"(stack_below())
+        : "rax", "memory");
 }
 
 static void native_sysret(void *arg)

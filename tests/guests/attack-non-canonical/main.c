@@ -4,8 +4,8 @@
  */
 #include "pv.h"
 
-static const uint64_t wild[] = {0x0000800000000000, 0x8000000000000000, 0xffff7fffffffffff,
-                                0xdeadbeefdeadbeef};
+static const uint64_t wild[] = { 0x0000800000000000, 0x8000000000000000, 0xffff7fffffffffff,
+                                 0xdeadbeefdeadbeef };
 
 static void settle(void)
 {
@@ -33,14 +33,14 @@ static void write_gs_base(void *arg)
 
 static void check_bases(void)
 {
-    static const uint32_t msrs[] = {0xc0000100, 0xc0000101, 0xc0000102};
-    static const uint32_t entries[] = {0xc0000082, 0xc0000083, 0x174, 0x175, 0x176};
+    static const uint32_t msrs[] = { 0xc0000100, 0xc0000101, 0xc0000102 };
+    static const uint32_t entries[] = { 0xc0000082, 0xc0000083, 0x174, 0x175, 0x176 };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(wild); i++) {
         for (unsigned int which = 0; which < 3; which++)
             refused(set_segment_base(which, wild[i]), "segment base %u at %lx", which, wild[i]);
         for (unsigned int j = 0; j < ARRAY_SIZE(msrs); j++) {
-            uint64_t msr[2] = {msrs[j], wild[i]};
+            uint64_t msr[2] = { msrs[j], wild[i] };
 
             is(try_call(write_msr, msr).vector, VECTOR_GP, "MSR 0x%x with %lx", msrs[j], wild[i]);
         }
@@ -50,7 +50,7 @@ static void check_bases(void)
         settle();
     }
     for (unsigned int j = 0; j < ARRAY_SIZE(entries); j++) {
-        uint64_t msr[2] = {entries[j], (uint64_t)syscall_stub};
+        uint64_t msr[2] = { entries[j], (uint64_t)syscall_stub };
 
         try_call(write_msr, msr);
         is(xen_version(XENVER_version, NULL), 4 << 16 | 17,
@@ -66,7 +66,8 @@ static void check_entry_points(void)
 
     for (unsigned int i = 0; i < ARRAY_SIZE(wild); i++) {
         struct trap_info one[2] = {
-            {.vector = 0x90, .flags = 3, .cs = FLAT_KERNEL_CS, .address = wild[i]}};
+            { .vector = 0x90, .flags = 3, .cs = FLAT_KERNEL_CS, .address = wild[i] }
+        };
 
         refused(set_trap_table(one), "trap handler at %lx", wild[i]);
         refused(callback_register(CALLBACKTYPE_event, 0, wild[i]), "event callback at %lx",
@@ -93,8 +94,10 @@ static void check_entry_points(void)
 
 static void check_debug_registers(void)
 {
-    static const uint64_t bad[] = {HYPERVISOR_VIRT_START, 0xffff82d040200000, 0xffff830000000000,
-                                   HYPERVISOR_VIRT_END - 8, 0x800000000000, 0x8000000000000000};
+    static const uint64_t bad[] = {
+        HYPERVISOR_VIRT_START,   0xffff82d040200000, 0xffff830000000000,
+        HYPERVISOR_VIRT_END - 8, 0x800000000000,     0x8000000000000000
+    };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
         for (unsigned int dr = 0; dr < 4; dr++)
@@ -115,10 +118,9 @@ static void return_to(void *arg)
 static void check_iret(void)
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(wild); i++) {
-        struct frame frame = {.rip = wild[i],
-                              .cs = KERNEL_CS,
-                              .ss = KERNEL_SS,
-                              .rflags = RFLAGS_IF};
+        struct frame frame = {
+            .rip = wild[i], .cs = KERNEL_CS, .ss = KERNEL_SS, .rflags = RFLAGS_IF
+        };
         struct fault fault;
         uint64_t stack;
 
@@ -140,11 +142,11 @@ static void check_end_of_memory(void)
     page[PAGE_SIZE - 2] = 0x0f;
     page[PAGE_SIZE - 1] = 0x05;
     for (int i = 0; i < 10; i++) {
-        struct frame frame = {.rip = 0x7ffffffffffe,
-                              .cs = KERNEL_CS,
-                              .ss = KERNEL_SS,
-                              .rflags = RFLAGS_IF,
-                              .rax = i < 9 ? __HYPERVISOR_xen_version : 1000};
+        struct frame frame = { .rip = 0x7ffffffffffe,
+                               .cs = KERNEL_CS,
+                               .ss = KERNEL_SS,
+                               .rflags = RFLAGS_IF,
+                               .rax = i < 9 ? __HYPERVISOR_xen_version : 1000 };
 
         __asm__("mov %%rsp, %0" : "=r"(frame.rsp));
         frame.rsp -= 2048;

@@ -92,6 +92,7 @@ void guest_main(void)
         }
         restore();
     }
+    print("\n"); /* some of them printed */
     ok(true, "%lu hypercalls came back", made);
     is(xen_version(XENVER_version, NULL), 4 << 16 | 17, "the hypervisor answers");
     is(xen_version(XENVER_extraversion, text), 0, "and writes where it may");

@@ -1,12 +1,12 @@
 /*
- * Random hypercalls, with arguments that are half plausible: numbers, operations, pointers to records
- * of the same kind, frames of pages that may be lost. calls=N, seed=N; the seed is printed. What
- * would rightly end the guest or the machine is left out; all else must come back.
+ * Random hypercalls, with arguments that are half plausible: numbers, operations, pointers to
+ * records of the same kind, frames of pages that may be lost. calls=N, seed=N; the seed is printed.
+ * What would rightly end the guest or the machine is left out; all else must come back.
  */
 #include "pv.h"
 
 #define SCRATCH_PAGES 64
-#define SCRATCH_VA 0xffffffffa0000000ul
+#define SCRATCH_VA    0xffffffffa0000000ul
 
 static char *scratch;
 static unsigned long frames[SCRATCH_PAGES];
@@ -84,7 +84,8 @@ static bool skipped(unsigned int nr, const uint64_t *args)
         return op == EVTCHNOP_reset || op == EVTCHNOP_init_control;
     case __HYPERVISOR_physdev_op:
         /* What dom0 says of the machine's buses is believed. */
-        return op == PHYSDEVOP_apic_write || (op >= PHYSDEVOP_manage_pci_add && op != 17 && op != 21 && op != 23 && op != 28);
+        return op == PHYSDEVOP_apic_write ||
+               (op >= PHYSDEVOP_manage_pci_add && op != 17 && op != 21 && op != 23 && op != 28);
     case __HYPERVISOR_console_io:
         return op == CONSOLEIO_write; /* would break the report's lines */
     case __HYPERVISOR_memory_op:
@@ -99,7 +100,7 @@ static void tame_mmuext(void)
 {
     for (char *at = scratch; at < scratch + 64 * 32; at += 32) {
         struct mmuext_op *op = (struct mmuext_op *)at;
-        struct mmuext_op tame = {.cmd = (unsigned int)random_below(22)};
+        struct mmuext_op tame = { .cmd = (unsigned int)random_below(22) };
 
         if (tame.cmd == MMUEXT_NEW_BASEPTR)
             tame.cmd = MMUEXT_CLEAR_PAGE;
@@ -115,7 +116,7 @@ static void tame_mmuext(void)
 void guest_main(void)
 {
     unsigned long calls = option("calls", 200000), seed = option("seed", 20150117), made = 0;
-    unsigned long answers[2] = {0, 0};
+    unsigned long answers[2] = { 0, 0 };
 
     note("seed=%lu calls=%lu", seed, calls);
     random_seed(seed);
@@ -145,7 +146,8 @@ void guest_main(void)
             if (random_below(4))
                 args[3] = DOMID_SELF;
         }
-        if (nr == __HYPERVISOR_update_va_mapping || nr == __HYPERVISOR_update_va_mapping_otherdomain)
+        if (nr == __HYPERVISOR_update_va_mapping ||
+            nr == __HYPERVISOR_update_va_mapping_otherdomain)
             args[0] = SCRATCH_VA + random_below(512) * PAGE_SIZE;
         if (made % 8 == 0)
             refresh_scratch();

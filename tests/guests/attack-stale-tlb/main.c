@@ -6,7 +6,7 @@
 #include "pv.h"
 
 #define SPARE_VA 0xffffffffa0000000ul
-#define ROUNDS 200
+#define ROUNDS   200
 
 static volatile bool stop;
 static volatile uint64_t writes;

@@ -8,19 +8,19 @@
 
 static void check_own_tables(void)
 {
-    static const uint64_t flags[] = {PTE_LEAF, PTE_LEAF | PTE_NX, PTE_LEAF | PTE_G,
-                                     PTE_LEAF | PTE_PCD | PTE_PWT, PTE_P | PTE_RW};
+    static const uint64_t flags[] = { PTE_LEAF, PTE_LEAF | PTE_NX, PTE_LEAF | PTE_G,
+                                      PTE_LEAF | PTE_PCD | PTE_PWT, PTE_P | PTE_RW };
 
     for (int level = 4; level >= 1; level--) {
         unsigned long table = pte_machine(SPARE_VA, level) >> PAGE_SHIFT;
         uint64_t at = (uint64_t)mfn_to_virt(table);
-        struct gnttab_copy copy = {.len = 8};
+        struct gnttab_copy copy = { .len = 8 };
 
         for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
             pte_t pte = make_pte(table, flags[i]);
 
-            refused(update_va(SPARE_VA, pte, UVMF_INVLPG), "L%d by update_va_mapping, 0x%lx",
-                    level, flags[i]);
+            refused(update_va(SPARE_VA, pte, UVMF_INVLPG), "L%d by update_va_mapping, 0x%lx", level,
+                    flags[i]);
             refused(mmu_write(pte_machine(SPARE_VA, 1), pte), "L%d by mmu_update, 0x%lx", level,
                     flags[i]);
         }
@@ -49,9 +49,9 @@ static void check_large_pages(void)
     refused(mmu_write(pte_machine(SPARE_VA + (1ul << 30), 3), make_pte(0, PTE_LEAF | PTE_PSE)),
             "a 1 GiB page");
     for (int i = 0; i < 3; i++, start += 512)
-        refused(mmu_write(pte_machine(SPARE_VA + (2ul << 20), 2),
-                          make_pte(start, PTE_LEAF | PTE_PSE)),
-                "a 2 MiB page at frame 0x%lx", start);
+        refused(
+            mmu_write(pte_machine(SPARE_VA + (2ul << 20), 2), make_pte(start, PTE_LEAF | PTE_PSE)),
+            "a 2 MiB page at frame 0x%lx", start);
     refused(update_va(SPARE_VA, make_pte(root_mfn(), PTE_LEAF | PTE_PSE), UVMF_INVLPG),
             "the PAT bit of a small page, on the root");
 }
@@ -61,7 +61,7 @@ static void check_foreign_frames(void)
 {
     unsigned long top = (unsigned long)memory_op(XENMEM_maximum_ram_page, NULL);
     unsigned long mapped = 0, tried = 0, step = top / 40000 + 1;
-    struct xen_memory_map map = {.nr_entries = 128};
+    struct xen_memory_map map = { .nr_entries = 128 };
     static uint8_t entries[128 * 20];
 
     set_xen_guest_handle(map.buffer, (void *)entries);

@@ -128,7 +128,7 @@ static void check_refusals(void)
     r.extent_order = 0;
     r.domid = 999;
     is(memory_op(XENMEM_populate_physmap, &r), 0, "for an unknown domain nothing is done");
-    is(memory_op(XENMEM_populate_physmap, (void *)0xdead000ul), 0, "nor from a bad argument");
+    ok(memory_op(XENMEM_populate_physmap, (void *)0xdead000ul) <= 0, "nor from a bad argument");
     set_xen_guest_handle(r.extent_start, (xen_pfn_t *)HYPERVISOR_VIRT_START);
     r.domid = DOMID_SELF;
     is(memory_op(XENMEM_populate_physmap, &r), 0, "nor from a list in the hypervisor");
