@@ -63,7 +63,7 @@ cd "$top" || exit 255
 virt=virt,virtualization=on,gic-version=3
 sentence='^\(hospes\) arm64 guests are not there yet: stopping\.$'
 for compiler in gcc clang; do
-    out=build/arm64-$compiler
+    out=build/hypervisor/by-$compiler # `make clean` removes it
     status=0
     make -s ARCH=arm64 CC_KIND=$compiler O="$out" >"$temp/make" 2>&1 || status=1
     ok $status "$compiler builds it" "$temp/make"
@@ -81,7 +81,7 @@ for compiler in gcc clang; do
     says "$compiler: sentence" "$sentence"
 done
 
-image=build/arm64-gcc/hypervisor/arm64/Image
+image=build/hypervisor/by-gcc/hypervisor/arm64/Image
 run $image -M virt,virtualization=on,gic-version=2 -m 8G -smp 2
 says "8 GiB, 2 CPUs: end of memory" '-000000023fffffff RAM$'
 says "8 GiB, 2 CPUs: sentence" "$sentence"

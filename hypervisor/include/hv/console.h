@@ -8,7 +8,7 @@
 #include <hv/types.h>
 
 struct console_sink {
-    const char *name; /* as in console= */
+    const char *name;                        /* as in console= */
     void (*puts)(const char *s, size_t len); /* under the console lock, one call at a time */
     bool enabled;
 };

@@ -28,9 +28,9 @@ enum lock_rank {
     LOCK_SCHED_CPU,     /* one CPU's run queue */
     LOCK_TIMER,         /* one CPU's timer heap */
     LOCK_RANGE_SET,     /* one set of ranges */
+    LOCK_MAP,           /* hypervisor page tables (vmap, ioremap) */
     LOCK_HEAP,          /* hypervisor heap */
     LOCK_BUDDY,         /* one NUMA node's free frames */
-    LOCK_MAP,           /* hypervisor page tables (vmap, ioremap) */
     LOCK_PCI_CONFIG,    /* CF8/CFC access */
     LOCK_SMP_CALL,      /* cross-CPU calls */
     LOCK_CONSOLE_LINE,  /* a domain's half line of console output */

@@ -33,6 +33,7 @@ static uint32_t entry(unsigned kind, unsigned extra, unsigned value)
 /* Second-level tables all have 2^(15 - n) entries, and two codes at least share one. */
 struct inflate {
     struct crc32 crc32;
+    bool fixed; /* the tables are those of the fixed codes */
     uint32_t literal_symbols[LITERALS];
     uint32_t distance_symbols[DISTANCES];
     uint32_t precode_symbols[PRECODES];
@@ -205,13 +206,18 @@ static int fixed_tables(struct inflate *s)
     uint8_t lens[LITERALS];
     int err;
 
+    /* A block may be as short as 10 bits: a great many of them would take their time. */
+    if (s->fixed)
+        return 0;
     for (unsigned i = 0; i < LITERALS; i++)
         lens[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
     err = build_table(s->literals, LITERAL_BITS, lens, s->literal_symbols, LITERALS, false);
     if (err)
         return err;
     memset(lens, 5, DISTANCES);
-    return build_table(s->distances, DISTANCE_BITS, lens, s->distance_symbols, DISTANCES, false);
+    err = build_table(s->distances, DISTANCE_BITS, lens, s->distance_symbols, DISTANCES, false);
+    s->fixed = !err;
+    return err;
 }
 
 /* Code lengths of literals and distances, run-length and Huffman coded. */
@@ -275,6 +281,7 @@ static int dynamic_tables(struct inflate *s, struct bit_reader *r)
         return err;
     if (!lens[END_OF_BLOCK])
         return -EINVAL;
+    s->fixed = false;
     err = build_table(s->literals, LITERAL_BITS, lens, s->literal_symbols, literals, true);
     if (err)
         return err;
@@ -449,6 +456,7 @@ int unpack_gzip(struct unpack *u)
 
     crc32_init(&s->crc32);
     init_symbols(s);
+    s->fixed = false;
     do {
         const uint8_t *start;
         int err = skip_header(s, u);

@@ -57,9 +57,14 @@ static inline uint64_t get_le64(const uint8_t *p)
     return ((const struct unaligned64 *)p)->v;
 }
 
+static inline void put_le64(uint8_t *p, uint64_t v)
+{
+    ((struct unaligned64 *)p)->v = v;
+}
+
 static inline void copy8(uint8_t *dst, const uint8_t *src)
 {
-    ((struct unaligned64 *)dst)->v = get_le64(src);
+    put_le64(dst, get_le64(src));
 }
 
 static inline uint32_t get_le16(const uint8_t *p)
@@ -103,7 +108,7 @@ static inline void copy_pattern(uint8_t *out, size_t dist, const uint8_t *end)
     uint64_t last = get_le64(out - dist) & ((1ull << 8 * dist) - 1);
 
     do {
-        ((struct unaligned64 *)out)->v = last * multiplier[dist];
+        put_le64(out, last * multiplier[dist]);
         out += step[dist];
     } while (out < end);
 }

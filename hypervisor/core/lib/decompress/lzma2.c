@@ -355,10 +355,11 @@ static int lzma_chunk(struct lzma2 *s, const uint8_t *in, const uint8_t *in_end,
     return rc.in == in_end && !rc.code ? 0 : -EINVAL;
 }
 
+/* count is a multiple of 4. A chunk may want this for very few bytes: go by words. */
 static void reset_probs(prob_t *p, size_t count)
 {
-    while (count--)
-        *p++ = HALF;
+    for (; count; count -= 4, p += 4)
+        put_le64((uint8_t *)p, HALF * 0x0001000100010001);
 }
 
 static void reset_state(struct lzma2 *s)

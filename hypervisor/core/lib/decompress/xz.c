@@ -26,6 +26,7 @@ struct tally {
 struct xz {
     struct crc32 crc32;
     struct crc64 crc64;
+    bool has_crc64; /* the tables have been made */
     _Alignas(16) uint8_t lzma2[];
 };
 
@@ -91,7 +92,9 @@ static int verify(struct xz *xz, unsigned check, const uint8_t *sum, const uint8
     case CHECK_CRC32:
         return crc32_add(&xz->crc32, 0, data, len) == get_le32(sum) ? 0 : -EINVAL;
     case CHECK_CRC64:
-        crc64_init(&xz->crc64);
+        if (!xz->has_crc64)
+            crc64_init(&xz->crc64);
+        xz->has_crc64 = true;
         return crc64_add(&xz->crc64, 0, data, len) == get_le64(sum) ? 0 : -EINVAL;
     case CHECK_SHA256:
         sha256(data, len, digest);
@@ -290,6 +293,7 @@ int unpack_xz(struct unpack *u)
     struct xz *xz = u->scratch;
 
     crc32_init(&xz->crc32);
+    xz->has_crc64 = false;
     do {
         int err = unpack_stream(xz, u);
 
