@@ -26,7 +26,6 @@ void arch_init_memory(void)
 
 void arch_init_irq(void)
 {
-    __asm__ volatile("mov x5, #0x123; str x5, [x5]" ::: "x5");
     printk(LOG_ERR, "arm64 guests are not there yet: stopping.\n");
     arch_halt();
 }
