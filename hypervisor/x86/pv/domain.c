@@ -253,6 +253,8 @@ static void copy_registers(struct vcpu *v, const struct vcpu_guest_context *c)
     pv->es = u->es;
     pv->fs = u->fs;
     pv->gs = u->gs;
+    /* As PHYSDEVOP_set_iopl would: a kernel gives its secondary vCPUs port access this way. */
+    pv->iopl = (unsigned int)(u->rflags & EFLAGS_IOPL) >> 12;
     pv->kernel_mode = c->flags & VGCF_in_kernel;
 }
 
