@@ -84,9 +84,8 @@ static void put_block(struct node *n, mfn_t m, unsigned int order, bool dirty)
         if (!mfn_valid(buddy) || zone_of(buddy) != zone_of(m) || mfn_to_node(buddy) != node_id)
             break;
         b = mfn_to_frame(buddy);
-        if (!is_free_head(b, order))
-            break;
-        dirty |= b->state.pinned;
+        if (!is_free_head(b, order) || b->state.pinned != dirty)
+            break; /* clean and dirty memory stay apart: scrubbing would never end */
         take(n, b, order);
         m.v &= ~(1UL << order);
         order++;
