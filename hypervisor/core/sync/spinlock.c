@@ -22,7 +22,7 @@
 
 struct held_locks {
     unsigned int count, irq_depth;
-    bool unchecked; /* a report is under way: it takes locks itself */
+    bool unchecked;             /* a report is under way: it takes locks itself */
     spinlock_t *lock[MAX_HELD]; /* in the order of taking */
 };
 
