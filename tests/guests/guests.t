@@ -22,6 +22,7 @@ memory         | 512 | 1    | 64M,max:64M   |                    |            |
 mmu            | 512 | 1    | 64M      |                    |            |
 exceptions     | 512 | 1    | 64M      |                    |            |
 events         | 512 | 1    | 64M      |                    |            |
+shared-page    | 512 | 1    | 64M      |                    |            |
 writable-pt    | 512 | 1    | 64M      |                    |            |
 user-mode      | 512 | 1    | 64M      |                    |            |
 multicall      | 512 | 1    | 64M      |                    |            |
@@ -35,19 +36,19 @@ privileged     | 512 | 1    | 64M      |                    |            |
 segments       | 512 | 1    | 64M      |                    |            |
 platform       | 512 | 1    | 64M      |                    |            |
 fpu            | 512 | 1    | 64M      | dom0_max_vcpus=2   |            |
-attack-writable-tables   | 512 | 1 | 64M |                    |            |
-attack-stale-tlb         | 512 | 1 | 64M |                    |            |
+attack-writable-tables   | 512 | 1 | 64M |                    |            | may not map frame .* writable
+attack-stale-tlb         | 512 | 1 | 64M |                    |            | may not map frame .* writable
 attack-stale-tlb/smp     | 512 | 2 | 64M | dom0_max_vcpus=2   | vcpus=2    |
 attack-counts            | 512 | 1 | 64M |                    | tables=512 |
-attack-forged-entries    | 512 | 1 | 64M |                    |            |
+attack-forged-entries    | 512 | 1 | 64M |                    |            | may not change the hypervisor.s slot
 attack-hypervisor-memory | 512 | 1 | 64M |                    |            |
-attack-descriptors       | 512 | 1 | 64M |                    |            |
+attack-descriptors       | 512 | 1 | 64M |                    |            | descriptors it may not have
 attack-pointers          | 512 | 1 | 64M |                    |            |
-attack-non-canonical     | 512 | 1 | 64M | dom0_max_vcpus=2   |            |
+attack-non-canonical     | 512 | 1 | 64M | dom0_max_vcpus=2   |            | which does not take it
 attack-iret              | 512 | 1 | 64M |                    |            |
 attack-events            | 512 | 1 | 64M |                    |            |
 attack-console           | 512 | 1 | 64M | guest_loglvl=none/warning |     | =400
-attack-grants            | 512 | 1 | 64M |                    |            |
+attack-grants            | 512 | 1 | 64M |                    |            | grant .* is refused
 attack-random            | 512 | 1 | 64M |                    | calls=200000 seed=20150117 |
 attack-crash/no-stack    | 512 | 1 | 64M |                    | how=0      | !([Dd]om(ain )?0|d0|hardware domain).* crashed
 attack-crash/stack-in-hypervisor | 512 | 1 | 64M |            | how=1      | !([Dd]om(ain )?0|d0|hardware domain).* crashed

@@ -17,8 +17,9 @@ static void go(void *arg)
     resume(arg);
 }
 
-static uint64_t flags_seen;
-static uint16_t cs_seen, ss_seen;
+/* Written by the assembly below only. */
+static uint64_t flags_seen __attribute__((used));
+static uint16_t cs_seen __attribute__((used)), ss_seen __attribute__((used));
 
 __asm__(".pushsection .text\n"
         "look_around:\n"
