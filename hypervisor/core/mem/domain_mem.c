@@ -73,8 +73,17 @@ int domain_give_up(struct domain *d, struct frame *f)
     return 0;
 }
 
-/* Walk the page list, dropping the domain's own claims. Frames that others still map stay listed
- * until those let go; each pass moves a claimed frame out, so the walk ends. */
+/* Something of the domain's own making keeps this frame: its claim, a pin (which may outlive the
+ * claim), a promotion that was preempted. */
+static bool is_held(const struct frame *f)
+{
+    union frame_state s = { .raw = READ_ONCE(f->state.raw) };
+
+    return s.allocated || s.pinned || s.progress == FRAME_PROMOTING || s.progress == FRAME_UNDOING;
+}
+
+/* Walk the page list, dropping what the domain itself holds. Frames that others still map stay
+ * listed until those let go; each pass makes a frame one that is not held, so the walk ends. */
 static int memory_teardown(struct domain *d)
 {
     if (!d->mem)
@@ -86,7 +95,7 @@ static int memory_teardown(struct domain *d)
         spin_lock(&d->mem->lock);
         for (uint32_t m = d->mem->pages.head; m != FRAME_LIST_END; m = mfn_to_frame(mfn(m))->next) {
             f = mfn_to_frame(mfn(m));
-            if (f->state.allocated && frame_get(f, d) == 0)
+            if (is_held(f) && frame_get(f, d) == 0)
                 break;
             f = NULL;
         }

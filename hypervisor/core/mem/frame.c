@@ -79,7 +79,7 @@ void frame_put(struct frame *f)
         n.refs--;
     } while (!frame_cas(f, &s, n));
     if (n.refs == 0) {
-        BUG_ON(n.progress != FRAME_INVALID && !(n.shared && n.type == FRAME_NONE));
+        BUG_ON(n.progress != FRAME_INVALID && !n.shared);
         release(f, n);
     }
 }
@@ -231,14 +231,14 @@ int frame_settle(struct frame *f)
 {
     union frame_state s = frame_read(f), n = s;
 
-    if (s.progress != FRAME_PROMOTING && s.progress != FRAME_UNDOING &&
-        s.progress != FRAME_DEMOTING)
+    /* FRAME_DEMOTING is not ours to finish: who dropped the type will call frame_put_type() again. */
+    if (s.progress != FRAME_PROMOTING && s.progress != FRAME_UNDOING)
         return 0;
     n.progress = FRAME_BUSY;
     n.types = 0;
     if (!frame_cas(f, &s, n))
         return -ERESTART;
-    return demote(f, s.type, s.types, true);
+    return undo(f, s.type, s.types, true, 0);
 }
 
 void frame_assign(struct frame *f, struct domain *d)
@@ -253,13 +253,15 @@ void frame_assign(struct frame *f, struct domain *d)
 
 void frame_share(struct frame *f, struct domain *d, bool readonly)
 {
-    union frame_state s = { .refs = 1, .shared = 1, .owner = d->id };
+    /* One of its types is ours for good: what we write to never becomes a page table. Read-only ones
+     * have a type that nobody asks for. */
+    union frame_state s = { .refs = 1,
+                            .shared = 1,
+                            .owner = d->id,
+                            .type = readonly ? FRAME_NONE : FRAME_WRITABLE,
+                            .progress = FRAME_VALID,
+                            .types = 1 };
 
-    if (readonly) { /* a type that nobody asks for: it cannot become writable */
-        s.type = FRAME_NONE;
-        s.progress = FRAME_VALID;
-        s.types = 1;
-    }
     spin_lock(&d->mem->lock);
     if (d->mem->shared_pages++ == 0 && d->mem->tot_pages == 0)
         __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);

@@ -88,7 +88,7 @@ must_check int frame_put_type(struct frame *f);
 /* Reference and type in one go, and back (of FRAME_WRITABLE: the put cannot be preempted). */
 must_check int frame_get_writable(struct frame *f, const struct domain *owner);
 void frame_put_writable(struct frame *f);
-/* Finish what a preempted promotion or demotion of a dying domain's frame left. -ERESTART. */
+/* Undo what a preempted promotion of a dying domain's frame left. LOCK_PV_MM. -ERESTART. */
 must_check int frame_settle(struct frame *f);
 
 /* Owner of a frame; the caller holds a reference. NULL: ours or nobody's. */

@@ -163,6 +163,9 @@ int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done)
         *done = 0;
         return 0;
     }
+    /* No way leads to the table any more, but the CPUs may remember one. Before anything is released:
+     * a frame that goes with its last reference is only flushed for changes that were counted. */
+    pv_tlb_stale(d);
     /* The guest must not learn from the page where the hypervisor's tables are. */
     if (level == 4)
         memset(table + HV_SLOT_FIRST, 0, (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(*table));
@@ -179,21 +182,26 @@ int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done)
         }
         *done = i;
     }
-    pv_tlb_stale(d);
     return 0;
 }
 
 int arch_frame_relinquish(struct domain *d, struct frame *f)
 {
-    int rc = frame_settle(f);
+    bool unpinned = false;
+    int rc;
 
-    if (rc || !f->state.pinned)
-        return rc;
     spin_lock(&d->arch->pv.lock);
-    rc = frame_put_type(f);
-    if (rc == 0)
-        __atomic_fetch_and(&f->state.raw, ~(union frame_state){ .pinned = 1 }.raw, __ATOMIC_SEQ_CST);
+    rc = frame_settle(f);
+    if (rc == 0 && f->state.pinned) {
+        rc = frame_put_type(f);
+        unpinned = rc == 0;
+        if (unpinned)
+            __atomic_fetch_and(&f->state.raw, ~(union frame_state){ .pinned = 1 }.raw,
+                               __ATOMIC_SEQ_CST);
+    }
     spin_unlock(&d->arch->pv.lock);
+    if (unpinned)
+        frame_put(f); /* the pin's; the caller has one too */
     return rc;
 }
 
