@@ -165,6 +165,16 @@ static int steal(struct domain *d, struct frame *f)
     return 0;
 }
 
+/* Undo steal(). The type it had last stays: CPUs may still remember it as that. */
+static void give_back(struct frame *f)
+{
+    union frame_state s = f->state;
+
+    s.refs = 1;
+    s.allocated = 1;
+    __atomic_store_n(&f->state.raw, s.raw, __ATOMIC_RELEASE);
+}
+
 #define MAX_EXCHANGE_ORDER 10 /* the largest contiguous piece: 4 MiB */
 
 /* Exchange the frames of one chunk (2^chunk_order of them). The new memory is there first, so the
@@ -201,9 +211,7 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
     }
     if (rc) {
         for (uint64_t i = 0; i < stolen; i++)
-            mfn_to_frame(mfn(old[i]))->state = (union frame_state){
-                .refs = 1, .allocated = 1, .owner = d->id, .type = FRAME_WRITABLE
-            };
+            give_back(mfn_to_frame(mfn(old[i])));
         frames_free(fresh, chunk_order);
         return rc;
     }
@@ -212,9 +220,9 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
     for (uint64_t i = 0; i < frames; i++) {
         struct frame *f = mfn_to_frame(mfn(old[i]));
 
+        frame_assign(mfn_to_frame(mfn_add(fresh, i)), d); /* first: the total must not reach 0 */
         frame_list_del(&d->mem->pages, f);
         d->mem->tot_pages--;
-        frame_assign(mfn_to_frame(mfn_add(fresh, i)), d);
     }
     spin_unlock(&d->mem->lock);
     for (uint64_t i = 0; i < frames; i++) {
