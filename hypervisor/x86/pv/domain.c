@@ -267,6 +267,9 @@ int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 
     if (!(c->flags & VGCF_in_kernel) && !user)
         return -EINVAL;
+    rc = pv_put_old_table(v);
+    if (rc)
+        return rc;
     rc = copy_callbacks(pv, c);
     if (rc)
         return rc;

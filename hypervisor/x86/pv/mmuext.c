@@ -84,6 +84,10 @@ int pv_set_base(struct vcpu *v, mfn_t m, bool user)
         m = INVALID_MFN;
     if (m.v == old.v)
         return 0;
+    if (m.v == INVALID_MFN.v && !user && !d->is_dying)
+        return -EINVAL;
+    if (v->arch->pv.old_table) /* room for one */
+        return -ERESTART;
     if (m.v != INVALID_MFN.v)
         rc = get_base(d, m, &f);
     if (rc)

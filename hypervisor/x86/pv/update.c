@@ -75,11 +75,12 @@ int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level, uns
 int pv_put_old_table(struct vcpu *v)
 {
     struct frame *f = v->arch->pv.old_table;
-    struct domain *d = v->domain;
+    struct domain *d;
     int rc;
 
     if (likely(!f))
         return 0;
+    d = frame_owner(f); /* another than v's if v may control it */
     spin_lock(&d->arch->pv.lock);
     rc = frame_put_type(f);
     spin_unlock(&d->arch->pv.lock);
