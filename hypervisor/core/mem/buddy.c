@@ -84,8 +84,11 @@ static void put_block(struct node *n, mfn_t m, unsigned int order, bool dirty)
         if (!mfn_valid(buddy) || zone_of(buddy) != zone_of(m) || mfn_to_node(buddy) != node_id)
             break;
         b = mfn_to_frame(buddy);
-        if (!is_free_head(b, order) || b->state.pinned != dirty)
-            break; /* clean and dirty memory stay apart: scrubbing would never end */
+        if (!is_free_head(b, order))
+            break;
+        if (order >= SCRUB_ORDER && b->state.pinned != dirty)
+            break; /* pieces that are scrubbed one by one stay apart: it would never end */
+        dirty |= b->state.pinned;
         take(n, b, order);
         m.v &= ~(1UL << order);
         order++;
