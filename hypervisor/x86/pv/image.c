@@ -78,7 +78,7 @@ static int bzimage_payload(const uint8_t *data, size_t len, const void **payload
 /* Linux appends the unpacked size to every payload; gzip has it there by itself. */
 static int unpack(const uint8_t *in, size_t len, const void **elf, size_t *size, int *order)
 {
-    uint64_t want = read32(in + len - 4);
+    uint64_t want = len < 4 ? 0 : read32(in + len - 4);
     void *out, *scratch;
     mfn_t m;
     int rc;
