@@ -21,9 +21,8 @@ struct cpu_policy host_policy, pv_max_policy;
 
 /* What a PV guest may use: it has an effect on nobody else, or traps to us. */
 static const uint16_t pv_features[] = {
-    X86_FPU, X86_DE, X86_TSC, X86_MSR, X86_PAE, X86_MCE, X86_CX8, X86_APIC, X86_SEP,
-    X86_MCA, X86_CMOV, X86_PAT, X86_CLFLUSH, X86_ACPI, X86_MMX, X86_FXSR, X86_SSE,
-    X86_SSE2, X86_SS,
+    X86_FPU, X86_DE, X86_TSC, X86_MSR, X86_PAE, X86_MCE, X86_CX8, X86_APIC, X86_SEP, X86_MCA,
+    X86_CMOV, X86_PAT, X86_CLFLUSH, X86_ACPI, X86_MMX, X86_FXSR, X86_SSE, X86_SSE2, X86_SS,
     /* 1.ecx */
     X86_SSE3, X86_PCLMULQDQ, X86_SSSE3, X86_CX16, X86_SSE4_1, X86_SSE4_2, X86_MOVBE, X86_POPCNT,
     X86_AESNI, X86_XSAVE, X86_RDRAND, X86_HYPERVISOR,

@@ -2,8 +2,8 @@
  * I/O ports of PV guests. Two questions: may this code execute IN and OUT at all (I/O privilege
  * level or the bitmap of the guest's user; else #GP), and was the port given to the domain (else
  * all ones, and writes are dropped: what an admin expects of a device that is not there).
- * PCI configuration, the CMOS index, the PIT and the speaker port are shared with the hypervisor, so they
- * are never passed through as they are.
+ * PCI configuration, the CMOS index, the PIT and the speaker port are shared with the hypervisor,
+ * so they are never passed through as they are.
  */
 #include <hv/guest_access.h>
 #include <hv/pci.h>

@@ -105,13 +105,13 @@ static bool is_zero(struct cpuid_regs r)
 static void hidden_from_pv(void **state)
 {
     static const uint16_t hidden[] = {
-        X86_VME,      X86_PSE36, X86_MTRR, X86_DS,         X86_HTT,     X86_MONITOR,
-        X86_VMX,      X86_SMX,   X86_PDCM, X86_PCID,       X86_X2APIC,  X86_TSC_DEADLINE,
-        X86_PAGE1GB,  X86_SVM,   X86_OSVW, X86_IBS,        X86_TOPOEXT, X86_XSAVES,
-        X86_MPX,      X86_SMEP,  X86_SMAP, X86_UMIP,       X86_PKU,     X86_INVPCID,
-        X86_RTM,      X86_HLE,   X86_SGX,  X86_PROC_TRACE, X86_CET_SS,  X86_CET_IBT,
-        X86_IBRSB,    X86_STIBP, X86_SSBD, X86_TSC_ADJUST, X86_ENQCMD,  X86_SKIP_L1DFL,
-        X86_TSX_CTRL,
+        X86_PSE,          X86_VME,      X86_PSE36, X86_MTRR, X86_DS,         X86_HTT,
+        X86_MONITOR,      X86_VMX,      X86_SMX,   X86_PDCM, X86_PCID,       X86_X2APIC,
+        X86_TSC_DEADLINE, X86_PAGE1GB,  X86_SVM,   X86_OSVW, X86_IBS,        X86_TOPOEXT,
+        X86_XSAVES,       X86_MPX,      X86_SMEP,  X86_SMAP, X86_UMIP,       X86_PKU,
+        X86_INVPCID,      X86_RTM,      X86_HLE,   X86_SGX,  X86_PROC_TRACE, X86_CET_SS,
+        X86_CET_IBT,      X86_IBRSB,    X86_STIBP, X86_SSBD, X86_TSC_ADJUST, X86_ENQCMD,
+        X86_SKIP_L1DFL,   X86_TSX_CTRL,
     };
 
     (void)state;

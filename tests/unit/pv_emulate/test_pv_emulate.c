@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <hv/errno.h>
+#include <hv/percpu.h>
 #include <arch/io.h>
 #include <arch/policy.h>
 #include <arch/processor.h>
@@ -21,6 +22,7 @@
 static int setup(void **state)
 {
     (void)state;
+    fake_percpu_reset();
     guest_reset();
     return 0;
 }
@@ -251,6 +253,34 @@ static void ports_not_given(void **state)
     CODE_AT(CODE, "\xed");
     assert_true(pv_emulate_privileged(R));
     assert_int_equal(port_reads, 0);
+}
+
+/* dom0 may beep: of the PIT it has channel 2, of the speaker port two bits. */
+static void shared_ports(void **state)
+{
+    (void)state;
+    port_granted = false;
+    pv_io_write(&guest_domain, 0x43, 1, 0xb6);
+    assert_true(out_port == 0x43 && out_value == 0xb6);
+    pv_io_write(&guest_domain, 0x43, 1, 0x34); /* channel 0 */
+    pv_io_write(&guest_domain, 0x40, 1, 0x99);
+    assert_true(out_port == 0x43 && out_value == 0xb6);
+    port_value = 0x3c;
+    pv_io_write(&guest_domain, 0x61, 1, 0xf3);
+    assert_true(out_port == 0x61 && out_value == 0x0f);
+    /* The CMOS index is latched; bit 7 would mask NMIs. */
+    out_port = 0;
+    pv_io_write(&guest_domain, 0x70, 1, 0x8a);
+    assert_int_equal(out_port, 0);
+    assert_int_equal(pv_io_read(&guest_domain, 0x70, 1), 0x0a);
+    pv_io_write(&guest_domain, 0x71, 1, 0x55);
+    assert_true(out_port == 0x71 && out_value == 0x55);
+    guest_domain.is_hardware = false;
+    out_port = 0;
+    pv_io_write(&guest_domain, 0x61, 1, 3);
+    pv_io_write(&guest_domain, 0x71, 1, 3);
+    assert_int_equal(out_port, 0);
+    assert_int_equal(pv_io_read(&guest_domain, 0x71, 1), 0xff);
 }
 
 static void privilege(void **state)
@@ -495,6 +525,7 @@ int main(void)
         cmocka_unit_test_setup(store_to_a_readonly_device, setup),
         cmocka_unit_test_setup(in_and_out, setup),
         cmocka_unit_test_setup(ports_not_given, setup),
+        cmocka_unit_test_setup(shared_ports, setup),
         cmocka_unit_test_setup(privilege, setup),
         cmocka_unit_test_setup(pci_configuration, setup),
         cmocka_unit_test_setup(string_input, setup),

@@ -12,10 +12,10 @@
 void pv_inject_fault(unsigned int vector, uint32_t error);
 void pv_inject_page_fault(uint64_t cr2, uint32_t error); /* error: PFEC bits */
 
-void pv_exception(struct regs *r);  /* an exception of the current guest's; interrupts off */
-noreturn void pv_failsafe(void);    /* its registers could not be loaded: guest_regs() */
-void pv_note_debug_hit(void);       /* #DB while we touched its memory */
-void pv_load_cr3(struct vcpu *v); /* its current mode's page table onto this CPU */
+void pv_exception(struct regs *r);   /* an exception of the current guest's; interrupts off */
+noreturn void pv_failsafe(void);     /* its registers could not be loaded: guest_regs() */
+void pv_note_debug_hit(void);        /* #DB while we touched its memory */
+void pv_load_cr3(struct vcpu *v);    /* its current mode's page table onto this CPU */
 void pv_toggle_mode(struct vcpu *v); /* guest kernel <-> guest user: page table, GS base */
 must_check int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 
