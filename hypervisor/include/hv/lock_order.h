@@ -17,23 +17,24 @@ enum lock_rank {
     LOCK_MAPTRACK,      /* a domain's free mapping handles */
     LOCK_PV_MM,         /* a PV domain's page tables: page-table writes and validation */
     LOCK_EVENT_DOMAIN,  /* a domain's port table: allocation */
+    LOCK_DOMAIN_PAGES,  /* a domain's page list and totals */
+    LOCK_RANGE_SET,     /* one set of ranges */
+    LOCK_SMP_CALL,      /* cross-CPU calls and flushes; waits with interrupts on */
+    LOCK_CONSOLE_LINE,  /* a domain's half line of console output */
+    /* From here on interrupt handlers take them too: only with interrupts off. */
     LOCK_EVENT_CHANNEL, /* one event channel */
     LOCK_EVENT_QUEUE,   /* one FIFO queue of one vCPU */
     LOCK_VIRQ,          /* a vCPU's virq table */
-    LOCK_DOMAIN_PAGES,  /* a domain's page list and totals */
     LOCK_IRQ_DESC,      /* one interrupt line; taken in interrupt context */
     LOCK_IRQ_VECTOR,    /* vector allocation */
     LOCK_IO_APIC,       /* IO-APIC indirect registers */
     LOCK_SCHED_GLOBAL,  /* scheduler's lists of vCPUs */
     LOCK_SCHED_CPU,     /* one CPU's run queue */
     LOCK_TIMER,         /* one CPU's timer heap */
-    LOCK_RANGE_SET,     /* one set of ranges */
     LOCK_MAP,           /* hypervisor page tables (vmap, ioremap) */
     LOCK_HEAP,          /* hypervisor heap */
     LOCK_BUDDY,         /* one NUMA node's free frames */
     LOCK_PCI_CONFIG,    /* CF8/CFC access */
-    LOCK_SMP_CALL,      /* cross-CPU calls */
-    LOCK_CONSOLE_LINE,  /* a domain's half line of console output */
     LOCK_CONSOLE,       /* console ring and sinks */
     LOCK_UART,          /* one UART's registers */
     NR_LOCK_RANKS
