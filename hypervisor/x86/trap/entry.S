@@ -248,7 +248,10 @@ syscall32_entry:
     stub_table syscall_stubs, syscall_entry
     stub_table syscall32_stubs, syscall32_entry
 
-/* SYSENTER sets RSP from its MSR to the top of the stack and keeps neither rip nor rflags. */
+/*
+ * SYSENTER sets RSP from its MSR to the top of the stack, keeps neither rip nor rflags, and leaves
+ * flags as the user had them: with NT an IRET of ours, maybe to another guest, would fault.
+ */
     .globl sysenter_entry
 sysenter_entry:
     push $GUEST_DS
@@ -258,8 +261,8 @@ sysenter_entry:
     push $0 /* rip: not known */
     push $0
     movl $TRAP_SYSCALL, 4(%rsp)
-    clac_here
-    cld
+    push $2
+    popfq /* TF, DF, NT, AC off */
     push_registers
     xor %ebp, %ebp
     mov %rsp, %rdi

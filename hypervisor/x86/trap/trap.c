@@ -70,7 +70,9 @@ static void hypervisor_exception(struct regs *r)
     uintptr_t fixup;
 
     if (r->vector == TRAP_DB) {
-        /* A guest's watchpoint on memory that we copied: it learns of it from its DR6. */
+        /* A guest's watchpoint on memory that we copied: it learns of it from its DR6. Or SYSENTER,
+         * which a user can bring here single-stepping. */
+        r->rflags &= ~EFLAGS_TF;
         pv_note_debug_hit();
         return;
     }
