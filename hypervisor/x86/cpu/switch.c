@@ -104,7 +104,8 @@ noreturn void arch_context_switch(struct vcpu *prev, struct vcpu *next)
     irq_disable();
     if (!is_idle_vcpu(prev))
         save(prev);
-    if (is_idle_vcpu(next))
+    /* prev's table is not mapped where next's page tables are loaded: an NMI in between must find one. */
+    if (!is_idle_vcpu(prev))
         desc_load_idle();
     switch_tables(prev, next);
     if (!is_idle_vcpu(next)) {
