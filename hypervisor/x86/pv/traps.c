@@ -180,21 +180,36 @@ static void page_fault(struct regs *r, uint64_t cr2)
     pv_inject_page_fault(cr2, r->error_code);
 }
 
-/* INT n that the CPU refused because our gate is for ring 0: the guest's own table decides. */
+/* May the guest's code raise this vector with INT n? Its own table decides. */
+static bool may_interrupt(unsigned int vector)
+{
+    const struct pv_vcpu *pv = &current->arch->pv;
+    const struct trap_info *t = &pv->traps[vector];
+
+    return t->address && TI_GET_DPL(t) >= (pv->kernel_mode ? 1 : 3);
+}
+
+/* INT n that the CPU refused because our gate is for ring 0. */
 static bool software_interrupt(struct regs *r)
 {
     unsigned int vector = r->error_code >> 3;
-    struct vcpu *v = current;
-    struct trap_info *t;
 
-    if ((r->error_code & 7) != 2 || vector > 255)
-        return false;
-    t = &v->arch->pv.traps[vector];
-    if (TI_GET_DPL(t) < (v->arch->pv.kernel_mode ? 1 : 3))
+    if ((r->error_code & 7) != 2 || vector > 255 || !may_interrupt(vector))
         return false;
     r->rip += 2;
     pv_inject_fault(vector, 0);
     return true;
+}
+
+/* The one of them for which our gate is open. */
+static void interrupt_80(struct regs *r)
+{
+    if (may_interrupt(0x80)) {
+        pv_inject_fault(0x80, 0);
+    } else {
+        r->rip -= 2;
+        pv_inject_fault(TRAP_GP, 0x80 * 8 + 2);
+    }
 }
 
 void pv_exception(struct regs *r)
@@ -222,6 +237,9 @@ void pv_exception(struct regs *r)
         break;
     case TRAP_DB:
         debug_trap();
+        break;
+    case 0x80:
+        interrupt_80(r);
         break;
     default:
         pv_inject_fault(r->vector, r->error_code);
