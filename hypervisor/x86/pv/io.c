@@ -139,15 +139,15 @@ static bool pit_mode_allowed(uint8_t value)
 
 static uint8_t cmos_access(uint8_t index, const uint8_t *value)
 {
+    unsigned long flags = spin_lock_irqsave(&cmos_lock);
     uint8_t result = 0;
 
-    spin_lock(&cmos_lock);
     outb(PORT_CMOS_INDEX, index);
     if (value)
         outb(PORT_CMOS_DATA, *value);
     else
         result = inb(PORT_CMOS_DATA);
-    spin_unlock(&cmos_lock);
+    spin_unlock_irqrestore(&cmos_lock, flags);
     return result;
 }
 
