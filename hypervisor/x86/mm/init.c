@@ -221,7 +221,9 @@ static init_text void build_m2p(void)
         if (p == first)
             continue;
         va = M2P_VIRT + (first << PAGE_SHIFT);
-        map_fresh(va, HV_DATA, M2P_RO_VIRT + (first << PAGE_SHIFT), HV_RO | PTE_USER, p - first);
+        /* Not global: tables of a guest's users are without it. */
+        map_fresh(va, HV_DATA, M2P_RO_VIRT + (first << PAGE_SHIFT),
+                  (HV_RO & ~PTE_GLOBAL) | PTE_USER, p - first);
         memset((void *)va, 0xff, (p - first) << PAGE_SHIFT);
     }
 }

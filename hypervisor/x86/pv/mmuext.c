@@ -73,6 +73,14 @@ static int get_base(struct domain *d, mfn_t m, struct frame **out)
     return rc;
 }
 
+/* The machine-to-physical table is for the guest's kernel to read, not for its users. */
+static void show_m2p(mfn_t l4, bool show)
+{
+    pte_t *slot = (pte_t *)mfn_to_virt(l4) + HV_SLOT_FIRST;
+
+    WRITE_ONCE(*slot, show ? boot_l4[HV_SLOT_FIRST] : 0);
+}
+
 int pv_set_base(struct vcpu *v, mfn_t m, bool user)
 {
     mfn_t *slot = user ? &v->arch->pv.guest_table_user : &v->arch->pv.guest_table, old = *slot;
@@ -84,7 +92,8 @@ int pv_set_base(struct vcpu *v, mfn_t m, bool user)
         m = INVALID_MFN;
     if (m.v == old.v)
         return 0;
-    if (m.v == INVALID_MFN.v && !user && !d->is_dying)
+    /* Only the teardown takes the kernel's away, when nothing of the domain runs any more. */
+    if (m.v == INVALID_MFN.v && !user && (v == current || !d->is_dying))
         return -EINVAL;
     if (v->arch->pv.old_table) /* room for one */
         return -ERESTART;
@@ -93,6 +102,8 @@ int pv_set_base(struct vcpu *v, mfn_t m, bool user)
     if (rc)
         return rc;
     *slot = m;
+    if (m.v != INVALID_MFN.v)
+        show_m2p(m, m.v == v->arch->pv.guest_table.v);
     if (v == current) {
         if (!user)
             pv_load_cr3(v);
@@ -127,7 +138,7 @@ int pv_pin(struct domain *d, mfn_t m, enum frame_type type)
     struct frame *f;
     int rc;
 
-    if (mfn_is_io(m))
+    if (mfn_is_io(m) || d->is_dying)
         return -EINVAL;
     f = mfn_to_frame(m);
     if (frame_get(f, d))
