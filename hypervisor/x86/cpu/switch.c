@@ -104,7 +104,7 @@ noreturn void arch_context_switch(struct vcpu *prev, struct vcpu *next)
     irq_disable();
     if (!is_idle_vcpu(prev))
         save(prev);
-    /* prev's table is not mapped where next's page tables are loaded: an NMI in between must find one. */
+    /* prev's GDT may be missing from next's page tables, and an NMI in between needs one. */
     if (!is_idle_vcpu(prev))
         desc_load_idle();
     switch_tables(prev, next);

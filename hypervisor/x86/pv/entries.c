@@ -97,11 +97,13 @@ int pv_entry_put(pte_t e, unsigned int level, struct domain *d)
 {
     struct frame *f;
 
-    (void)d;
     if (!(e & PTE_PRESENT) || mfn_is_io(pte_mfn(e)))
         return 0;
     f = mfn_to_frame(pte_mfn(e));
     if (level == 1) {
+        /* Its owner can change its use, or free it, and flushes its own CPUs then, not d's. */
+        if (d && unlikely(f->state.owner != d->id))
+            arch_tlb_sync(d);
         if (e & PTE_WRITE)
             frame_put_writable(f);
         else

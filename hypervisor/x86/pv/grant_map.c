@@ -54,7 +54,7 @@ int arch_grant_map(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags)
     spin_lock(&v->domain->arch->pv.lock);
     rc = find_entry(v, addr, flags, &table, &index);
     if (rc == 0) {
-        rc = pv_update_entry(v, table, 1, index, new, owner, false, false, &old);
+        rc = pv_update_entry(v, table, 1, index, new, owner, 0, &old);
         frame_put(table);
     }
     spin_unlock(&v->domain->arch->pv.lock);
@@ -85,12 +85,14 @@ int arch_grant_unmap(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags,
     if (rc == 0) {
         old = READ_ONCE(((pte_t *)mfn_to_virt(frame_to_mfn(table)))[index]);
         rc = take_replacement(v, new_addr, &new, &from, &from_index);
-        if (rc == 0 && (!(old & PTE_PRESENT) || pte_mfn(old).v != m.v))
+        /* Of several mappings of a frame, one that may write cannot pass for one that may not. */
+        if (rc == 0 && (!(old & PTE_PRESENT) || pte_mfn(old).v != m.v ||
+                        !(old & PTE_WRITE) != !!(flags & GNTMAP_readonly)))
             rc = -ENXIO;
         if (rc == 0)
-            rc = pv_update_entry(v, table, 1, index, new, v->domain, false, false, &old);
+            rc = pv_update_entry(v, table, 1, index, new, v->domain, PV_UPDATE_OLD_HELD, &old);
         if (rc == 0 && from)
-            rc = pv_update_entry(v, from, 1, from_index, 0, v->domain, false, false, &unused);
+            rc = pv_update_entry(v, from, 1, from_index, 0, v->domain, 0, &unused);
         if (from)
             frame_put(from);
         frame_put(table);

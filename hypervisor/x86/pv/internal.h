@@ -33,7 +33,8 @@ int pv_check_descriptors(struct frame *f, unsigned int *done);
 /* Entry of level 1-4 in d's tables; pg_owner owns what it maps (d, or who d maps by right). Takes
  * what it refers to and adjusts *e to what the hardware may see. */
 must_check int pv_entry_get(pte_t *e, unsigned int level, struct domain *d, struct domain *pg_owner);
-/* -ERESTART: the child table is half released: call again. Level 1 never. */
+/* d's CPUs do not know the entry any more if what it mapped is another's: d NULL: not needed.
+ * -ERESTART: the child table is half released: call again. Level 1 never. */
 must_check int pv_entry_put(pte_t e, unsigned int level, struct domain *d);
 /* Which entry of an L4 a guest may set. */
 static inline bool pv_l4_slot_is_guests(unsigned int i)
@@ -44,10 +45,13 @@ static inline bool pv_l4_slot_is_guests(unsigned int i)
 void pv_tlb_stale(struct domain *d);
 
 /* ---- update.c ---- */
-/* Replace the entry of a validated table by `new`. LOCK_PV_MM of d held. */
+/* Replace the entry of a validated table by `new`. LOCK_PV_MM of d held. `how`: PV_UPDATE_*. */
 must_check int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level,
                                unsigned int index, pte_t new, struct domain *pg_owner,
-                               bool preserve_ad, bool check_old, pte_t *old);
+                               unsigned int how, pte_t *old);
+#define PV_UPDATE_KEEP_AD   1U /* the accessed and dirty bits stay */
+#define PV_UPDATE_CHECK_OLD 2U /* only if the entry is *old, else -EAGAIN */
+#define PV_UPDATE_OLD_HELD  4U /* what it mapped is the caller's until the TLBs are flushed */
 /* The L1 entry that maps va in v's current kernel tables, or NULL; *table: its frame. */
 pte_t *pv_l1_entry(struct vcpu *v, uint64_t va, struct frame **table);
 /* Finish releasing the table that an earlier operation of v's dropped. -ERESTART. */

@@ -18,15 +18,15 @@ static pte_t read_entry(const pte_t *entry)
     return __atomic_load_n(entry, __ATOMIC_RELAXED);
 }
 
-/* Store `new`; the caller's expected value only matters with check_old. Old value in *old. */
-static int store_entry(pte_t *entry, pte_t new, bool preserve_ad, bool check_old, pte_t *old)
+/* Store `new`; the caller's expected value only matters with CHECK_OLD. Old value in *old. */
+static int store_entry(pte_t *entry, pte_t new, unsigned int how, pte_t *old)
 {
     pte_t seen = read_entry(entry), want = *old;
 
     for (;;) {
-        pte_t n = preserve_ad ? new | (seen & AD_BITS) : new;
+        pte_t n = how & PV_UPDATE_KEEP_AD ? new | (seen & AD_BITS) : new;
 
-        if (check_old && seen != want) {
+        if (how & PV_UPDATE_CHECK_OLD && seen != want) {
             *old = seen;
             return -EAGAIN;
         }
@@ -39,8 +39,7 @@ static int store_entry(pte_t *entry, pte_t new, bool preserve_ad, bool check_old
 }
 
 int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level, unsigned int index,
-                    pte_t new, struct domain *pg_owner, bool preserve_ad, bool check_old,
-                    pte_t *old)
+                    pte_t new, struct domain *pg_owner, unsigned int how, pte_t *old)
 {
     pte_t *entry = (pte_t *)mfn_to_virt(frame_to_mfn(table)) + index;
     struct domain *d = frame_owner(table);
@@ -54,9 +53,9 @@ int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level, uns
     rc = pv_entry_get(&new, level, d, pg_owner);
     if (rc)
         return rc;
-    rc = store_entry(entry, new, preserve_ad, check_old, old);
+    rc = store_entry(entry, new, how, old);
     if (rc) {
-        int undone = pv_entry_put(new, level, d);
+        int undone = pv_entry_put(new, level, NULL);
 
         if (undone == -ERESTART) /* only tables: nobody compares and exchanges those */
             v->arch->pv.old_table = mfn_to_frame(pte_mfn(new));
@@ -64,7 +63,7 @@ int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level, uns
     }
     if (*old & PTE_PRESENT) {
         pv_tlb_stale(d);
-        if (pv_entry_put(*old, level, d) == -ERESTART) {
+        if (pv_entry_put(*old, level, how & PV_UPDATE_OLD_HELD ? NULL : d) == -ERESTART) {
             v->arch->pv.old_table = mfn_to_frame(pte_mfn(*old));
             return -ERESTART;
         }
@@ -128,8 +127,8 @@ int pv_pt_write(struct vcpu *v, uint64_t va, unsigned int size, uint64_t old, ui
         table = mfn_to_frame(pte_mfn(*entry));
         s.raw = READ_ONCE(table->state.raw);
         if (s.owner == d->id && s.type == FRAME_L1 && s.progress == FRAME_VALID)
-            rc = pv_update_entry(v, table, 1, (va & ~PAGE_MASK) / sizeof(pte_t), new, d, false,
-                                 cmpxchg, &previous);
+            rc = pv_update_entry(v, table, 1, (va & ~PAGE_MASK) / sizeof(pte_t), new, d,
+                                 cmpxchg ? PV_UPDATE_CHECK_OLD : 0, &previous);
     }
     spin_unlock(&d->arch->pv.lock);
     if (seen)
@@ -139,7 +138,7 @@ int pv_pt_write(struct vcpu *v, uint64_t va, unsigned int size, uint64_t old, ui
 
 /* One normal update: `ptr` is the machine address of the entry, in a table of pt_owner's. */
 static int update_one(struct vcpu *v, uint64_t ptr, uint64_t val, struct domain *pt_owner,
-                      struct domain *pg_owner, bool preserve_ad)
+                      struct domain *pg_owner, unsigned int how)
 {
     mfn_t m = paddr_to_mfn(paddr(ptr));
     unsigned int index = (unsigned int)(ptr & ~PAGE_MASK) / sizeof(pte_t);
@@ -156,8 +155,7 @@ static int update_one(struct vcpu *v, uint64_t ptr, uint64_t val, struct domain 
         return -EINVAL;
     s.raw = READ_ONCE(f->state.raw);
     if (s.progress == FRAME_VALID && s.type >= FRAME_L1 && s.type <= FRAME_L4) {
-        rc = pv_update_entry(v, f, s.type - FRAME_L1 + 1, index, val, pg_owner, preserve_ad, false,
-                             &old);
+        rc = pv_update_entry(v, f, s.type - FRAME_L1 + 1, index, val, pg_owner, how, &old);
     } else {
         rc = frame_get_type(f, FRAME_WRITABLE);
         if (rc == 0) {
@@ -242,7 +240,7 @@ long pv_mmu_update(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsig
         case MMU_PT_UPDATE_PRESERVE_AD:
         case MMU_PT_UPDATE_NO_TRANSLATE:
             rc = update_one(v, u.ptr & ~7UL, u.val, pt_owner, pg_owner,
-                            (u.ptr & 7) == MMU_PT_UPDATE_PRESERVE_AD);
+                            (u.ptr & 7) == MMU_PT_UPDATE_PRESERVE_AD ? PV_UPDATE_KEEP_AD : 0);
             break;
         case MMU_MACHPHYS_UPDATE:
             rc = update_m2p(u.ptr & ~7UL, u.val, pg_owner);
@@ -308,7 +306,7 @@ long pv_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags, domid_t pg_
     if (!entry || table->state.type != FRAME_L1 || table->state.progress != FRAME_VALID)
         rc = -EINVAL;
     else
-        rc = pv_update_entry(v, table, 1, pte_index(va, 1), val, pg_owner, false, false, &old);
+        rc = pv_update_entry(v, table, 1, pte_index(va, 1), val, pg_owner, 0, &old);
     spin_unlock(&d->arch->pv.lock);
     pv_put_pg_owner(pg_owner);
     if (rc)
