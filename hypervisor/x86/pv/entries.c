@@ -219,7 +219,7 @@ void arch_tlb_sync(struct domain *d)
     struct pv_domain *pv = &d->arch->pv;
     uint64_t stale, seen;
 
-    if (d->type != DOMAIN_PV)
+    if (d->type != DOMAIN_PV || !d->arch) /* none: its creation failed early */
         return;
     stale = __atomic_load_n(&pv->tlb_stale, __ATOMIC_SEQ_CST);
     seen = __atomic_load_n(&pv->tlb_seen, __ATOMIC_SEQ_CST);
