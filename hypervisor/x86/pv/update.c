@@ -11,7 +11,8 @@
 
 #include "internal.h"
 
-#define AD_BITS (PTE_ACCESSED | PTE_DIRTY)
+#define AD_BITS    (PTE_ACCESSED | PTE_DIRTY)
+#define LOCK_BATCH 128 /* updates of a list under one hold of the lock */
 
 static pte_t read_entry(const pte_t *entry)
 {
@@ -230,6 +231,11 @@ long pv_mmu_update(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsig
         if (i && hypercall_preempt_check()) {
             rc = -ERESTART;
             break;
+        }
+        /* Other vCPUs wait for the lock, and so do all whose turn it is on their CPUs. */
+        if (i && i % LOCK_BATCH == 0) {
+            spin_unlock(&pt_owner->arch->pv.lock);
+            spin_lock(&pt_owner->arch->pv.lock);
         }
         if (copy_from_guest(&u, guest_ptr_add(list, i * sizeof(u)), sizeof(u))) {
             rc = -EFAULT;
