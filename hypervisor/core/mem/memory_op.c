@@ -115,7 +115,7 @@ static int decrease_one(struct domain *d, const struct xen_memory_reservation *r
 /* The three reservation changes share their walk. Returns the number of extents done. */
 static long change_reservation(unsigned long cmd, guest_ptr_t arg)
 {
-    uint64_t i = cmd >> CMD_SHIFT;
+    uint64_t start = cmd >> CMD_SHIFT, i = start;
     struct xen_memory_reservation r;
     struct domain *d;
     int rc;
@@ -133,7 +133,7 @@ static long change_reservation(unsigned long cmd, guest_ptr_t arg)
         return (long)i;
     }
     for (; i < r.nr_extents; i++) {
-        if (i != cmd >> CMD_SHIFT && hypercall_preempt_check()) {
+        if (i != start && hypercall_preempt_check()) {
             domain_put(d);
             return hypercall_continue(__HYPERVISOR_memory_op, 2, cmd | i << CMD_SHIFT, arg.v);
         }
