@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A machine under the emulator's GDB stub, spoken to in the GDB remote protocol; sourced by scripts.
 
 # gdb_start QEMU-COMMAND...: start it, stopped; it ends with the script.
