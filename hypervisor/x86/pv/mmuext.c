@@ -90,8 +90,11 @@ int pv_set_base(struct vcpu *v, mfn_t m, bool user)
 
     if (user && m.v == 0)
         m = INVALID_MFN;
-    if (m.v == old.v)
+    if (m.v == old.v) {
+        if (v == current && !user)
+            tlb_flush_local(); /* as loading CR3 would */
         return 0;
+    }
     /* Only the teardown takes the kernel's away, when nothing of the domain runs any more. */
     if (m.v == INVALID_MFN.v && !user && (v == current || !d->is_dying))
         return -EINVAL;
