@@ -266,7 +266,9 @@ int pv_image_parse(const void *file, size_t size, struct pv_image *img)
     if (!img->nr_segments || img->va_end - img->virt_base > 1UL << 30)
         return bad("its segments span more than 1 GiB");
     if (!is_canonical(img->virt_base) || !is_canonical(img->va_end) ||
-        (img->virt_base < HV_VIRT_END && img->va_end + (64UL << 20) > HV_VIRT_START))
+        (img->virt_base < HV_VIRT_END && img->va_end + (64UL << 20) > HV_VIRT_START) ||
+        (img->has_p2m_base && (!is_canonical(img->p2m_base) || (img->p2m_base >= HV_VIRT_START &&
+                                                                img->p2m_base < HV_VIRT_END))))
         return bad("it wants the hypervisor's addresses");
     if (img->virt_base & (PAGE_SIZE - 1) || (img->has_p2m_base && img->p2m_base & ((1UL << 39) - 1)))
         return bad("its base addresses are not aligned");
