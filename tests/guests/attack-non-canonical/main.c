@@ -9,8 +9,7 @@ static const uint64_t wild[] = { 0x0000800000000000, 0x8000000000000000, 0xffff7
 
 static void settle(void)
 {
-    set_timer_op(time_now() + 200000);
-    sched_op(SCHEDOP_block, NULL);
+    time_sleep(200000);
     sched_op(SCHEDOP_yield, NULL);
 }
 

@@ -87,13 +87,17 @@ static void check_virq(void)
     is(event_bind_virq(VIRQ_TIMER, 0), -XEN_EEXIST, "the same VIRQ again is EEXIST");
     is(event_bind_virq(NR_VIRQS + 5, 0), -XEN_EINVAL, "an unknown VIRQ is EINVAL");
     is(event_bind_virq(VIRQ_TIMER, 77), -XEN_ENOENT, "of an unknown vCPU is ENOENT");
+    vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
     event_bind((unsigned int)port, count);
     seen[port % 64] = 0;
     start = time_now();
     is(set_timer_op(start + 20000000), 0, "a timer in 20 ms");
     while (!seen[port % 64] && time_now() < start + 2000000000)
-        sched_op(SCHEDOP_block, NULL);
+        relax();
     ok(seen[port % 64] && time_now() >= start + 20000000, "it fires, not early");
+    start = time_now();
+    time_sleep(20000000);
+    ok(time_now() >= start + 20000000, "it ends a sleep, not early");
     event_close((unsigned int)port);
 }
 

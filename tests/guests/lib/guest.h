@@ -122,6 +122,7 @@ void event_set_upcall(void (*upcall)(void)); /* replaces the 2-level scan, e.g. 
 uint64_t time_now(void);
 uint64_t read_tsc(void);
 void time_spin(uint64_t ns);
+void time_sleep(uint64_t ns); /* or until another event; wants VIRQ_TIMER bound; enables events */
 
 /* vCPUs: starts another one on fn(arg), its events masked. It may return: the vCPU goes down. */
 long vcpu_start(unsigned int vcpu, void (*fn)(void *), void *arg);

@@ -42,3 +42,11 @@ void time_spin(uint64_t ns)
     while (time_now() < end)
         relax();
 }
+
+/* Events are off until the block turns them on: a timer that fires before it must not be missed. */
+void time_sleep(uint64_t ns)
+{
+    events_disable();
+    set_timer_op(time_now() + ns);
+    sched_op(SCHEDOP_block, NULL);
+}

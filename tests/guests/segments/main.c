@@ -89,8 +89,7 @@ static void check_bases(void)
     __asm__ volatile("mov %%gs:0, %0" : "=r"(value));
     is((long)value, 0x12, "it counts");
     sched_op(SCHEDOP_yield, NULL);
-    set_timer_op(time_now() + 1000000);
-    sched_op(SCHEDOP_block, NULL);
+    time_sleep(1000000);
     __asm__ volatile("mov %%fs:8, %0" : "=r"(value));
     is((long)value, 0x12, "both survive a sleep");
     is(set_segment_base(SEGBASE_GS_USER_SEL, 0), 0, "set the user's GS selector");

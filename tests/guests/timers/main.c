@@ -104,8 +104,7 @@ static void check_runstate(void)
         sum += info.time[i];
     ok(info.time[RUNSTATE_running] > 0 && sum <= time_now(), "times add up to %lu us", sum / 1000);
     blocked = info.time[RUNSTATE_blocked];
-    set_timer_op(time_now() + 20000000);
-    sched_op(SCHEDOP_block, NULL);
+    time_sleep(20000000);
     vcpu_op(VCPUOP_get_runstate_info, 0, &info);
     ok(info.time[RUNSTATE_blocked] >= blocked + 5000000, "blocking counts as blocked: %lu us",
        (info.time[RUNSTATE_blocked] - blocked) / 1000);
