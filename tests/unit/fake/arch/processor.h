@@ -14,6 +14,7 @@
 #define outl  cpu_outl
 #define rdmsr cpu_rdmsr
 #define wrmsr cpu_wrmsr
+#define write_cr3 cpu_write_cr3
 #include "../../../../hypervisor/x86/include/arch/processor.h"
 #undef inb
 #undef inw
@@ -23,6 +24,7 @@
 #undef outl
 #undef rdmsr
 #undef wrmsr
+#undef write_cr3
 #else
 static inline void cpu_relax(void)
 {
@@ -37,5 +39,6 @@ void outw(uint16_t port, uint16_t value);
 void outl(uint16_t port, uint32_t value);
 uint64_t rdmsr(uint32_t msr);
 void wrmsr(uint32_t msr, uint64_t value);
+void write_cr3(uint64_t value);
 
 #endif

@@ -1,0 +1,67 @@
+/*
+ * A machine whose CPUs remember translations: PV domains with real frames and page tables, and TLBs
+ * that forget only what they are told to. A CPU runs always the same vCPU.
+ */
+#ifndef PV_MACHINE_H
+#define PV_MACHINE_H
+
+#include "../harness/memory.h"
+
+#include <hv/arch.h>
+#include <hv/domain.h>
+#include <hv/hypercall.h>
+#include "../../../hypervisor/x86/pv/internal.h"
+
+#define CPUS      3U
+#define RAM_START 272U /* the 16 frames below are device frames in a chunk with RAM */
+#define RAM_END   1200U
+#define OWN       56U /* frames that a domain begins with */
+#define REMEMBERS 48U /* translations of each kind in a CPU */
+
+/* A page table that a CPU remembers the address of, or a leaf of one. */
+struct translation {
+    mfn_t m;
+    unsigned int level; /* of the table; 0: leaf */
+    bool write;
+    domid_t owner; /* when it was remembered */
+    uint64_t va;
+};
+
+struct cpu {
+    struct vcpu *vcpu;
+    struct translation tlb[REMEMBERS];
+    unsigned int next;
+};
+
+extern struct cpu cpus[CPUS];
+extern struct domain *domains[2]; /* 0: control and hardware; 1: a guest like any other */
+extern mfn_t own[2][OWN];         /* frames a domain thinks it has; the first ones are its tables */
+extern unsigned int preempt_one_in; /* 0: never */
+extern unsigned int fault_one_in;   /* guest pointers; 0: never */
+extern uint64_t m2p[RAM_END];
+extern unsigned long leaves_found, stores_done; /* by touch() */
+extern struct {
+    bool set;
+    unsigned int op;
+    uint64_t args[NR_HYPERCALL_ARGS];
+} continued;
+
+/* Level that the i-th frame is meant for; 0: data. */
+unsigned int role_of(unsigned int i);
+void machine_start(void);
+void machine_end(void);
+struct domain *make_domain(domid_t id, unsigned int vcpus, unsigned int first_cpu);
+/* Kill it, as domain_kill() does. */
+void kill_domain(domid_t id);
+void free_domain(domid_t id);
+void run_on(unsigned int cpu); /* current is its vCPU; CPUS: nobody's */
+/* The CPU walks to an address of its guest's, as the hardware does, and may store `value` there. */
+void touch(unsigned int cpu, uint64_t va, bool user_table, const uint64_t *value);
+
+/* Of an entry: mostly one of the few that the tests use. */
+unsigned int any_index(void);
+
+/* check.c: everything that must hold between two operations. */
+void check_everything(void);
+
+#endif

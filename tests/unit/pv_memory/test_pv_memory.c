@@ -1,0 +1,362 @@
+/*
+ * PV memory safety as a property: two domains issue random operations, sensible ones and hostile
+ * ones, half of them preempted, some never continued, while their CPUs walk the tables and remember
+ * what they find. After every step all counts are compared with what is really there (check.c).
+ */
+#include "machine.h"
+
+#include <xen/grant_table.h>
+#include <xen/memory.h>
+#include <arch/trap.h>
+
+#define MAX_LIST 6
+
+/* A guest's hypercall arguments; it may change them while a call is to be continued. */
+static struct args {
+    struct mmu_update updates[MAX_LIST];
+    struct mmuext_op ops[MAX_LIST];
+    struct xen_memory_reservation reservation;
+    struct xen_memory_exchange exchange;
+    uint64_t in[16], out[16];
+    unsigned int done;
+    uint8_t vcpus;
+} args[CPUS];
+
+static unsigned long calls, refused, continuations;
+
+static mfn_t any_frame(domid_t d)
+{
+    switch (below(32)) {
+    case 0:
+        return mfn(random64() >> below(64));
+    case 1:
+        return mfn(RAM_START - 10 + below(12)); /* device frames, and the edge */
+    case 2:
+        return mfn(RAM_START + below(RAM_END - RAM_START));
+    case 3:
+        return own[!d][below(OWN)];
+    case 4:
+        return domains[below(2)] ? domains[d]->shared_info_mfn : mfn(0);
+    default:
+        return own[d][below(OWN)];
+    }
+}
+
+static mfn_t frame_for(domid_t d, unsigned int level)
+{
+    unsigned int i;
+
+    do
+        i = below(OWN);
+    while (role_of(i) != level);
+    return own[d][i];
+}
+
+unsigned int any_index(void)
+{
+    static const uint16_t edges[] = { 255, 256, 260, 261, 271, 272, 511 };
+
+    return below(16) ? below(3) : below(4) ? edges[below(7)] : below(PTES_PER_TABLE);
+}
+
+static uint64_t any_address(void)
+{
+    uint64_t va = 0;
+
+    for (unsigned int level = 1; level <= 4; level++)
+        va |= (uint64_t)any_index() << (PAGE_SHIFT + 9 * (level - 1));
+    va = (uint64_t)((int64_t)(va << 16) >> 16);
+    return below(32) ? va : below(2) ? va ^ 1UL << below(64) : random64();
+}
+
+/* An entry for a table of `level`, or any. */
+static pte_t any_entry(domid_t d, unsigned int level)
+{
+    pte_t flags = PTE_PRESENT | PTE_USER;
+
+    if (below(8) == 0)
+        return below(4) ? 0 : random64();
+    if (below(16) == 0)
+        return pte_make(any_frame(d), (random64() & ~PTE_ADDR) | PTE_PRESENT);
+    if (below(2) || level > 1)
+        flags |= PTE_WRITE;
+    if (below(32) == 0)
+        flags |= 1UL << below(12);
+    if (below(4) == 0)
+        flags &= ~PTE_USER;
+    if (level <= 1)
+        return pte_make(below(4) ? frame_for(d, 0) : any_frame(d), flags);
+    return pte_make(frame_for(d, level - 1), flags);
+}
+
+static domid_t any_owner(domid_t self)
+{
+    static const domid_t ids[] = { DOMID_IO, DOMID_XEN, 0, 1, 2, 0x7ff5 };
+
+    (void)self;
+    return below(4) ? (domid_t)DOMID_SELF : ids[below(6)];
+}
+
+static unsigned int fill_updates(domid_t d, struct args *a)
+{
+    unsigned int n = 1 + below(MAX_LIST);
+
+    for (unsigned int i = 0; i < n; i++) {
+        unsigned int which = below(OWN);
+        mfn_t table = below(16) ? own[d][which] : any_frame(d);
+        unsigned int cmd = below(4) ? MMU_NORMAL_PT_UPDATE : below(5);
+
+        a->updates[i].ptr = table.v << PAGE_SHIFT | any_index() * sizeof(pte_t) | cmd;
+        a->updates[i].val = any_entry(d, role_of(which));
+    }
+    return n;
+}
+
+static unsigned int fill_ops(domid_t d, struct args *a)
+{
+    static const uint8_t often[] = { MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,
+                                     MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE,
+                                     MMUEXT_UNPIN_TABLE,  MMUEXT_UNPIN_TABLE,
+                                     MMUEXT_NEW_BASEPTR,  MMUEXT_NEW_USER_BASEPTR,
+                                     MMUEXT_CLEAR_PAGE,   MMUEXT_COPY_PAGE };
+    unsigned int n = 1 + below(MAX_LIST);
+
+    for (unsigned int i = 0; i < n; i++) {
+        struct mmuext_op *op = &a->ops[i];
+
+        op->cmd = below(8) ? often[below(sizeof(often))] : below(24);
+        if (op->cmd == MMUEXT_FLUSH_CACHE || op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL)
+            op->cmd = MMUEXT_MARK_SUPER; /* an instruction that is not for us */
+        op->arg1.mfn = below(12) ? own[d][below(OWN)].v : any_frame(d).v;
+        if (op->cmd <= MMUEXT_PIN_L4_TABLE && below(8))
+            op->arg1.mfn = frame_for(d, op->cmd - MMUEXT_PIN_L1_TABLE + 1).v;
+        if ((op->cmd == MMUEXT_NEW_BASEPTR || op->cmd == MMUEXT_NEW_USER_BASEPTR) && below(8))
+            op->arg1.mfn = below(16) ? frame_for(d, 4).v : INVALID_MFN.v;
+        if (op->cmd == MMUEXT_SET_LDT || op->cmd >= MMUEXT_TLB_FLUSH_LOCAL)
+            op->arg1.linear_addr = any_address();
+        op->arg2.src_mfn = any_frame(d).v;
+        if (op->cmd == MMUEXT_SET_LDT)
+            op->arg2.nr_ents = below(3000);
+        if (op->cmd == MMUEXT_TLB_FLUSH_MULTI || op->cmd == MMUEXT_INVLPG_MULTI)
+            set_xen_guest_handle(op->arg2.vcpumask, &a->vcpus);
+        if (op->cmd == MMUEXT_CLEAR_PAGE || op->cmd == MMUEXT_COPY_PAGE)
+            op->arg1.mfn = any_frame(d).v;
+    }
+    a->vcpus = (uint8_t)random64();
+    return n;
+}
+
+/* Frames of the guest's own list move in and out of it. */
+static long change_memory(domid_t d, struct args *a)
+{
+    struct xen_memory_reservation *r = &a->reservation;
+    unsigned int op = below(3), which = below(OWN - 4);
+    long rc;
+
+    if (op == 2) {
+        struct xen_memory_exchange *x = &a->exchange;
+        unsigned int order = below(3);
+
+        memset(x, 0, sizeof(*x));
+        x->in.domid = x->out.domid = DOMID_SELF;
+        x->in.nr_extents = 1UL << order;
+        x->out.nr_extents = below(8) ? 1 : below(8);
+        x->out.extent_order = below(8) ? order : below(20);
+        for (unsigned int i = 0; i < 1U << order; i++)
+            a->in[i] = own[d][which + i].v;
+        a->out[0] = which;
+        set_xen_guest_handle(x->in.extent_start, a->in);
+        set_xen_guest_handle(x->out.extent_start, a->out);
+        rc = do_memory_op(XENMEM_exchange, guest_ptr(x));
+        if (rc == 0 && x->nr_exchanged == 1U << order)
+            for (unsigned int i = 0; i < 1U << order; i++)
+                own[d][which + i].v = a->out[0] + i;
+        return rc;
+    }
+    memset(r, 0, sizeof(*r));
+    r->domid = DOMID_SELF;
+    r->nr_extents = 1 + below(3);
+    r->extent_order = below(8) == 0;
+    for (unsigned int i = 0; i < r->nr_extents; i++)
+        a->in[i] = op ? own[d][which + i].v : i;
+    set_xen_guest_handle(r->extent_start, a->in);
+    rc = do_memory_op(op ? XENMEM_decrease_reservation : XENMEM_populate_physmap, guest_ptr(r));
+    if (!op && rc > 0 && rc <= (long)r->nr_extents)
+        for (long i = 0; i < rc; i++)
+            own[d][which + i].v = a->in[i];
+    return rc;
+}
+
+static long change_descriptors(domid_t d, struct args *a)
+{
+    if (below(2))
+        return pv_update_descriptor(any_frame(d).v << PAGE_SHIFT | any_index() * 8,
+                                    below(2) ? 0x00cffb000000ffffu : random64());
+    for (unsigned int i = 0; i < PV_GDT_FRAMES; i++)
+        a->in[i] = any_frame(d).v;
+    return pv_set_gdt(guest_ptr(&a->in[0]), below(4) ? below(1025) : below(8000));
+}
+
+/* As a grant mapping does, of a frame of either domain; the handle's reference is not kept. */
+static long map_grant(struct vcpu *v, domid_t d)
+{
+    domid_t other = (domid_t)below(2);
+    unsigned int flags = below(2) ? GNTMAP_contains_pte : 0;
+    uint64_t addr = flags ? frame_for(d, 1).v << PAGE_SHIFT | any_index() * 8 : any_address();
+    mfn_t m = any_frame(other);
+    struct frame *f;
+    long rc;
+
+    if (mfn_is_io(m) || !domains[other] || !(d == 0 || other == d))
+        return -EINVAL;
+    f = mfn_to_frame(m);
+    if (frame_get_writable(f, domains[other]))
+        return -EINVAL;
+    rc = arch_grant_map(v, addr, m, flags);
+    if (rc == 0 && below(2))
+        rc = arch_grant_unmap(v, addr, m, flags, below(4) ? 0 : any_address());
+    arch_tlb_sync(v->domain);
+    frame_put_writable(f);
+    return rc;
+}
+
+static long random_call(unsigned int cpu)
+{
+    struct vcpu *v = cpus[cpu].vcpu;
+    domid_t d = v->domain->id;
+    struct args *a = &args[cpu];
+    guest_ptr_t done = below(4) ? guest_ptr(&a->done) : guest_ptr(NULL);
+    unsigned int n, foreign = any_owner(d);
+    uint64_t seen;
+
+    switch (below(16)) {
+    case 0:
+        return change_memory(d, a);
+    case 1:
+        return change_descriptors(d, a);
+    case 2:
+        return map_grant(v, d);
+    case 3:
+        if (pv_put_old_table(v))
+            return -ERESTART;
+        return pv_pt_write(v, any_address() & ~7UL, 8, below(2) ? 0 : random64(), any_entry(d, 1),
+                           below(2), &seen);
+    case 4:
+    case 5:
+    case 6:
+        return pv_update_va_mapping(any_address(), any_entry(d, 1), below(4), any_owner(d));
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+        n = fill_ops(below(16) ? d : !d, a);
+        return pv_mmuext_op(guest_ptr(&a->ops[0]), n, done, foreign);
+    default:
+        n = fill_updates(below(16) ? d : !d, a);
+        if (below(16) == 0)
+            foreign |= (1 + below(3)) << 16;
+        return pv_mmu_update(guest_ptr(&a->updates[0]), n, done, foreign);
+    }
+}
+
+static long again(unsigned int op, const uint64_t *arg)
+{
+    switch (op) {
+    case __HYPERVISOR_mmu_update:
+        return pv_mmu_update((guest_ptr_t){ arg[0] }, (unsigned int)arg[1], (guest_ptr_t){ arg[2] },
+                             (unsigned int)arg[3]);
+    case __HYPERVISOR_mmuext_op:
+        return pv_mmuext_op((guest_ptr_t){ arg[0] }, (unsigned int)arg[1], (guest_ptr_t){ arg[2] },
+                            (unsigned int)arg[3]);
+    case __HYPERVISOR_update_va_mapping_otherdomain:
+        return pv_update_va_mapping(arg[0], arg[1], arg[2], (domid_t)arg[3]);
+    case __HYPERVISOR_memory_op:
+        return do_memory_op(arg[0], (guest_ptr_t){ arg[1] });
+    default:
+        fail_msg("hypercall %u is to be continued", op);
+        return 0;
+    }
+}
+
+static void use_tables(unsigned int cpu)
+{
+    domid_t d = cpus[cpu].vcpu->domain->id;
+
+    for (unsigned int i = below(4); i > 0; i--) {
+        uint64_t value = any_entry(d, below(5));
+
+        touch(cpu, any_address(), below(4) == 0, below(2) ? &value : NULL);
+    }
+}
+
+/* A call with all its continuations; in between others may make theirs. */
+static void step(unsigned int cpu, unsigned int depth)
+{
+    long rc;
+
+    run_on(cpu);
+    use_tables(cpu);
+    continued.set = false;
+    rc = random_call(cpu);
+    check_everything();
+    calls++;
+    refused += rc < 0 && !continued.set;
+    while (continued.set && below(16)) {
+        __typeof__(continued) call = continued;
+
+        continuations++;
+        if (depth < 3 && below(3) == 0)
+            step(below(CPUS), depth + 1);
+        run_on(cpu);
+        use_tables(cpu);
+        continued.set = false;
+        (void)again(call.op, call.args);
+        check_everything();
+    }
+}
+
+static void random_life(uint64_t seed, unsigned int steps)
+{
+    uint64_t before = frames_free_count();
+    size_t heap = hv_heap_used();
+
+    memory_seed = seed;
+    preempt_one_in = fault_one_in = 0;
+    memset(args, 0, sizeof(args));
+    make_domain(0, 1, 0);
+    make_domain(1, 2, 1);
+    preempt_one_in = (unsigned int[]){ 0, 2, 4, 16 }[below(4)];
+    fault_one_in = below(2) ? 0 : 40;
+    for (unsigned int i = 0; i < steps; i++)
+        step(below(CPUS), 0);
+    /* Either order; what the control domain still maps of the other goes when it does. */
+    kill_domain(1);
+    kill_domain(0);
+    free_domain(1);
+    free_domain(0);
+    assert_int_equal(hv_heap_used(), heap);
+    /* Pages of small objects stay with the heap. */
+    assert_in_range(before - frames_free_count(), 0, seed == 1 ? 16 : 0);
+}
+
+static void random_operations(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++)
+        random_life(seed, 400);
+    print_message("# %lu calls, %lu refused, %lu continued; %lu translations, %lu stores\n", calls,
+                  refused, continuations, leaves_found, stores_done);
+    /* It is no proof if nothing happens. */
+    assert_true(refused < calls * 3 / 4 && continuations > calls / 20);
+    assert_true(leaves_found > calls / 10 && stores_done > calls / 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_operations),
+    };
+
+    machine_start();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
