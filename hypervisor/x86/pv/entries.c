@@ -128,7 +128,7 @@ int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done
     unsigned int level = type - FRAME_L1 + 1;
     pte_t *table = mfn_to_virt(frame_to_mfn(f));
 
-    if (!d)
+    if (!d || d->is_dying) /* its teardown must not miss anything */
         return -EINVAL;
     if (type == FRAME_SEGDESC)
         return pv_check_descriptors(f, done);
