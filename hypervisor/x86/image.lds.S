@@ -6,7 +6,7 @@
 
 OUTPUT_FORMAT("elf64-x86-64")
 OUTPUT_ARCH(i386:x86-64)
-ENTRY(start_phys)
+ENTRY(start32) /* its virtual address: GRUB looks for it in the segment and converts it */
 
 PHDRS
 {

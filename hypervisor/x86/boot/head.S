@@ -1,5 +1,5 @@
 /*
- * The first instructions. A boot loader (multiboot 1 or 2) enters start_phys in 32-bit protected
+ * The first instructions. A boot loader (multiboot 1 or 2) enters start32 in 32-bit protected
  * mode without paging; this builds page tables that map the first 4 GiB at 0 and in the direct map,
  * the image and the boot CPU's area, and calls boot_main() in 64-bit mode at the image's address.
  * Sources: Multiboot Specification 0.6.96 section 3; Multiboot2 2.0 section 3; Intel SDM 3A 10.8.5.
@@ -14,8 +14,7 @@
 
     .section .text.boot, "ax"
     .code32
-    .globl start_phys
-    .set start_phys, PHYS(start32)
+    .globl start32
 
     .balign 8
 mb1_header:
