@@ -91,6 +91,19 @@ const char *symbol_lookup(uintptr_t addr, char *buf, size_t *offset, size_t *siz
     return buf;
 }
 
+const char *symbol_by_number(uint32_t number, char *buf, uintptr_t *addr)
+{
+    const struct symbol_table *t = symbol_table_address;
+    const uint32_t *addresses;
+
+    if (!t || number >= t->count - 1)
+        return NULL;
+    addresses = part(t, t->addresses);
+    *addr = t->base + addresses[number];
+    expand_name(t, number, buf);
+    return buf;
+}
+
 void symbol_print(uintptr_t addr)
 {
     char name[NAME_SIZE];

@@ -11,6 +11,7 @@
 #include <hv/printk.h>
 #include <hv/smp.h>
 #include <hv/string.h>
+#include <hv/symbols.h>
 #include <hv/time.h>
 #include <arch/cpu_features.h>
 #include <arch/platform.h>
@@ -202,6 +203,26 @@ static int op_resource(struct xen_platform_op *op)
     return (int)r->nr_entries;
 }
 
+/* One symbol of the hypervisor a call; the guest goes on at the number it gets back, until that is
+ * the one it gave. */
+static int op_symbol(struct xen_platform_op *op)
+{
+    struct xenpf_symdata *s = &op->u.symdata;
+    guest_ptr_t where = guest_ptr(s->name.p);
+    char name[64];
+    uint32_t room = s->namelen;
+    uintptr_t addr;
+
+    s->namelen = 0;
+    if (!symbol_by_number(s->symnum, name, &addr))
+        return 0;
+    s->namelen = (uint32_t)strlen(name);
+    s->address = addr;
+    s->type = 't';
+    s->symnum++;
+    return copy_to_guest(where, name, min(room, s->namelen + 1));
+}
+
 /* ---- dispatch ---- */
 
 static const struct platform_call {
@@ -217,6 +238,7 @@ static const struct platform_call {
     [XENPF_cpu_online] = { op_cpu_online, false },
     [XENPF_cpu_offline] = { op_cpu_offline, false },
     [XENPF_resource_op] = { op_resource, false },
+    [XENPF_get_symbol] = { op_symbol, true },
     /* Frequency and idle-state drivers, memory types by MTRR, microcode, hot-plug, core parking
      * and EFI calls are not there: -ENOSYS. */
 };

@@ -96,6 +96,7 @@ static void test_few(void **state)
 {
     char name[64];
     size_t offset, size;
+    uintptr_t address;
     FILE *f = open_file("nm", "w");
 
     (void)state;
@@ -125,6 +126,11 @@ static void test_few(void **state)
     assert_null(symbol_lookup(BASE + 0x100100, name, &offset, &size));
     assert_null(symbol_lookup(0, name, &offset, &size));
     assert_null(symbol_lookup(UINTPTR_MAX, name, &offset, &size));
+    assert_string_equal(symbol_by_number(1, name, &address), "second_function");
+    assert_int_equal(address, BASE + 0x40);
+    assert_string_equal(symbol_by_number(2, name, &address), "init_function.isra.0");
+    assert_null(symbol_by_number(3, name, &address));
+    assert_null(symbol_by_number(UINT32_MAX, name, &address));
     symbol_print(BASE + 0x52);
     assert_string_equal(printed, "second_function+0x12/0x100040");
 }
