@@ -33,7 +33,8 @@ bench: hypervisor ## hospes and Debian's Xen on the same work, as a table of rat
 	scripts/deps build run bench
 	scripts/fetch
 	$(MAKE) guests
-	tests/bench/run
+	$(MAKE) DEBUG=n O=$(O)/release $(O)/release/hypervisor/x86_64/hospes
+	tests/bench/run $(O)/release/hypervisor/x86_64/hospes
 
 format: ## lay out all C files
 	git ls-files '*.c' '*.h' | xargs clang-format -i

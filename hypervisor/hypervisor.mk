@@ -55,8 +55,11 @@ $(HV_O)/hospes.1: $(HV_OBJS) $(HV_LDS)
 	$(Q)$(HV_LINK) -o $@ $(HV_OBJS)
 $(HV_O)/hospes.2: $(HV_O)/symbols.1.o
 	$(Q)$(HV_LINK) -o $@ $(HV_OBJS) $<
-$(HV_O)/hospes: $(HV_O)/symbols.2.o
+$(HV_O)/hospes.debug: $(HV_O)/symbols.2.o
 	$(Q)$(HV_LINK) -o $@ $(HV_OBJS) $<
+# What is booted: without what only a debugger reads.
+$(HV_O)/hospes: $(HV_O)/hospes.debug
+	$(Q)$(HV_OBJCOPY) --strip-all $< $@
 # What arm64 loaders take: the same without ELF around it
 $(HV_O)/Image: $(HV_O)/hospes
 	$(HV_OBJCOPY) -O binary $< $@
