@@ -134,11 +134,40 @@ static int demote(struct frame *f, enum frame_type type, unsigned int done, bool
     return rc;
 }
 
+/* Whoever could still write through an old translation must not: neither to a table that is about to
+ * be trusted, nor may a table that stopped being one still be walked while it is written. */
+static bool must_flush(union frame_state s, enum frame_type type)
+{
+    return s.progress == FRAME_INVALID && s.type != type && s.type != FRAME_NONE;
+}
+
+/* A frame that nobody uses as its type: the first state towards another. */
+static union frame_state begin_type(union frame_state s, enum frame_type type)
+{
+    bool flush = must_flush(s, type);
+
+    s.type = type;
+    s.types = 0;
+    if (needs_check(type)) {
+        s.progress = FRAME_BUSY;
+    } else if (flush) {
+        s.progress = FRAME_FLUSHING;
+    } else {
+        s.progress = FRAME_VALID;
+        s.types = 1;
+    }
+    return s;
+}
+
 int frame_get_type(struct frame *f, enum frame_type type)
 {
     union frame_state s = frame_read(f), n;
 
     do {
+        while (s.progress == FRAME_FLUSHING) {
+            cpu_relax();
+            s = frame_read(f);
+        }
         n = s;
         switch ((enum frame_progress)s.progress) {
         case FRAME_VALID:
@@ -149,9 +178,7 @@ int frame_get_type(struct frame *f, enum frame_type type)
             n.types++;
             break;
         case FRAME_INVALID:
-            n.type = type;
-            n.progress = needs_check(type) ? FRAME_BUSY : FRAME_VALID;
-            n.types = !needs_check(type);
+            n = begin_type(s, type);
             break;
         case FRAME_PROMOTING:
         case FRAME_UNDOING:
@@ -165,14 +192,14 @@ int frame_get_type(struct frame *f, enum frame_type type)
         }
     } while (!frame_cas(f, &s, n));
 
-    /* Whoever could still write through an old translation must not: neither to a table that is
-     * about to be trusted, nor may a table that stopped being one still be walked. */
-    if (s.progress == FRAME_INVALID && s.type != type && s.type != FRAME_NONE) {
+    if (must_flush(s, type)) {
         struct domain *d = frame_owner(f);
 
         if (d)
             arch_tlb_sync(d);
     }
+    if (n.progress == FRAME_FLUSHING)
+        settle(f, FRAME_VALID, 1, false);
     if (n.progress != FRAME_BUSY)
         return 0;
     if (s.progress == FRAME_UNDOING)

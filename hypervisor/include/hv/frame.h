@@ -26,6 +26,7 @@ enum frame_type {
 enum frame_progress {
     FRAME_INVALID,   /* nobody uses it as its type; `type` is what it was last */
     FRAME_BUSY,      /* a CPU is at it */
+    FRAME_FLUSHING,  /* about to be writable: a CPU waits until no other knows it as a table */
     FRAME_PROMOTING, /* preempted while checking: the next request for the type goes on */
     FRAME_UNDOING,   /* the check failed, entries are being released: going on ends in -EINVAL */
     FRAME_DEMOTING,  /* the last reference went, entries are being released by who dropped it */
