@@ -3,9 +3,8 @@
  * Multiboot 2 (section 3.6), into boot_info. Runs once, on the boot CPU, before anything else;
  * strings are copied since the loader's memory is soon given away.
  */
-#include <hv/printk.h>
+#include <hv/mem.h>
 #include <hv/string.h>
-#include <arch/layout.h>
 
 #include "boot.h"
 
@@ -80,17 +79,18 @@ static init_data size_t strings_used;
 
 static init_text void *phys(uint64_t address)
 {
-    return (void *)(DIRECTMAP_VIRT + address);
+    return (char *)mfn_to_virt(paddr_to_mfn(paddr(address))) + (address & ~PAGE_MASK);
 }
 
-static init_text const char *keep(const char *s)
+/* A copy of the string, of which at most `max` bytes are there; cut where ours are used up. */
+static init_text const char *keep(const char *s, size_t max)
 {
     char *copy = strings + strings_used;
-    size_t room = sizeof(strings) - strings_used - 1;
-    size_t len = strnlen(s, room);
+    size_t room = sizeof(strings) - strings_used, len;
 
     if (room == 0)
         return "";
+    len = strnlen(s, min(max, room - 1));
     memcpy(copy, s, len);
     copy[len] = 0;
     strings_used += len + 1;
@@ -109,73 +109,90 @@ static init_text const char *without_name(const char *s)
     return s;
 }
 
-static init_text void add_module(uint64_t start, uint64_t end, const char *cmdline)
+static init_text void add_module(uint64_t start, uint64_t end, const char *cmdline, size_t max)
 {
     if (boot_info.nr_modules == BOOT_MAX_MODULES || end <= start)
         return;
-    boot_info.module[boot_info.nr_modules++] =
-        (struct boot_module){ .start = paddr(start), .size = end - start, .cmdline = keep(cmdline) };
+    boot_info.module[boot_info.nr_modules++] = (struct boot_module){
+        .start = paddr(start), .size = end - start, .cmdline = keep(cmdline, max)
+    };
 }
 
-/* Insert sorted by start. Overlaps are cut afterwards. */
 static init_text void add_range(uint64_t start, uint64_t size, uint32_t type)
 {
-    unsigned int i = boot_info.nr_ranges;
-
     if (size == 0 || boot_info.nr_ranges == BOOT_MAX_RANGES || start + size < start)
         return;
-    for (; i > 0 && boot_info.range[i - 1].start > start; i--)
-        boot_info.range[i] = boot_info.range[i - 1];
-    boot_info.range[i] = (struct mem_range){ start, size, type };
-    boot_info.nr_ranges++;
+    boot_info.range[boot_info.nr_ranges++] =
+        (struct mem_range){ start, size, type ? type : MEM_RESERVED };
 }
 
-/* Where firmware lets ranges overlap, what is not RAM wins; simplest is to cut the RAM. */
-static init_text void cut_overlaps(void)
+/* What is at `at`: 0 if no range covers it. Where firmware lets ranges overlap, the highest type
+ * wins, since RAM is the lowest. *end: up to where nothing changes. */
+static init_text uint32_t type_at(const struct mem_range *range, unsigned int count, uint64_t at,
+                                  uint64_t *end)
 {
-    for (unsigned int i = 0; i + 1 < boot_info.nr_ranges; i++) {
-        struct mem_range *a = &boot_info.range[i], *b = &boot_info.range[i + 1];
-        uint64_t end = a->start + a->size;
+    uint32_t type = 0;
 
-        if (end <= b->start)
-            continue;
-        if (a->type == MEM_RAM) {
-            a->size = b->start - a->start;
-            if (end > b->start + b->size)
-                add_range(b->start + b->size, end - b->start - b->size, MEM_RAM);
-        } else {
-            uint64_t cut = min(end - b->start, b->size);
+    *end = UINT64_MAX;
+    for (unsigned int i = 0; i < count; i++) {
+        uint64_t last = range[i].start + range[i].size;
 
-            b->start += cut;
-            b->size -= cut;
+        if (at < range[i].start)
+            *end = min(*end, range[i].start);
+        else if (at < last) {
+            *end = min(*end, last);
+            type = max(type, range[i].type);
         }
     }
+    return type;
+}
+
+/* Sorted, without overlaps, neighbours of one type joined. */
+static init_text void sort_ranges(void)
+{
+    static init_data struct mem_range raw[BOOT_MAX_RANGES];
+    unsigned int count = boot_info.nr_ranges, n = 0;
+
+    memcpy(raw, boot_info.range, sizeof(raw));
+    for (uint64_t at = 0, end; at != UINT64_MAX; at = end) {
+        struct mem_range *last = &boot_info.range[n - (n > 0)];
+        uint32_t type = type_at(raw, count, at, &end);
+
+        if (type && n > 0 && last->type == type && last->start + last->size == at)
+            last->size += end - at;
+        else if (type && n < BOOT_MAX_RANGES)
+            boot_info.range[n++] = (struct mem_range){ at, end - at, type };
+    }
+    boot_info.nr_ranges = n;
 }
 
 static init_text void parse_mb1(const struct mb1_info *info)
 {
     const struct mb1_module *mod = phys(info->mods_addr);
 
-    boot_info.loader = info->flags & MB1_NAME ? keep(phys(info->boot_loader_name)) : "multiboot";
+    boot_info.loader =
+        info->flags & MB1_NAME ? keep(phys(info->boot_loader_name), SIZE_MAX) : "multiboot";
     boot_info.cmdline =
-        info->flags & MB1_CMDLINE ? keep(without_name(phys(info->cmdline))) : "";
+        info->flags & MB1_CMDLINE ? keep(without_name(phys(info->cmdline)), SIZE_MAX) : "";
     if (info->flags & MB1_MODULES)
-        for (uint32_t i = 0; i < info->mods_count; i++)
+        for (uint32_t i = 0; i < min(info->mods_count, (uint32_t)BOOT_MAX_MODULES); i++)
             add_module(mod[i].start, mod[i].end,
-                       mod[i].cmdline ? without_name(phys(mod[i].cmdline)) : "");
+                       mod[i].cmdline ? without_name(phys(mod[i].cmdline)) : "", SIZE_MAX);
     if (info->flags & MB1_MMAP)
-        for (uint32_t off = 0; off + sizeof(struct mb1_mmap) <= info->mmap_length;) {
+        for (uint64_t off = 0; off + sizeof(struct mb1_mmap) <= info->mmap_length;) {
             const struct mb1_mmap *e = phys(info->mmap_addr + off);
 
+            if (e->size < sizeof(*e) - sizeof(e->size))
+                break;
             add_range(e->base, e->length, e->type);
-            off += e->size + 4;
+            off += (uint64_t)e->size + sizeof(e->size);
         }
     boot_info.fb.type = 1; /* by specification the BIOS text mode is left as it was */
 }
 
 static init_text void parse_mb2_mmap(const struct mb2_mmap *m)
 {
-    uint32_t off = sizeof(*m);
+    uint64_t off = sizeof(*m);
 
     if (m->entry_size < sizeof(struct mb2_mmap_entry))
         return;
@@ -186,22 +203,40 @@ static init_text void parse_mb2_mmap(const struct mb2_mmap *m)
     }
 }
 
-static init_text void parse_mb2_framebuffer(const struct mb2_framebuffer *f)
+static init_text void parse_mb2_framebuffer(const struct mb2_tag *tag)
 {
+    struct mb2_framebuffer f = { .type = 0 }; /* text has no colors in its tag */
+
+    memcpy(&f, tag, min((size_t)tag->size, sizeof(f)));
     boot_info.fb = (struct boot_framebuffer){
-        .base = f->addr,
-        .pitch = f->pitch,
-        .width = f->width,
-        .height = f->height,
-        .bpp = f->bpp,
-        .type = f->type == 2 ? 1 : 2,
-        .red_pos = f->colors[0],
-        .red_size = f->colors[1],
-        .green_pos = f->colors[2],
-        .green_size = f->colors[3],
-        .blue_pos = f->colors[4],
-        .blue_size = f->colors[5],
+        .base = f.addr,
+        .pitch = f.pitch,
+        .width = f.width,
+        .height = f.height,
+        .bpp = f.bpp,
+        .type = f.type == 2 ? 1 : 2,
+        .red_pos = f.colors[0],
+        .red_size = f.colors[1],
+        .green_pos = f.colors[2],
+        .green_size = f.colors[3],
+        .blue_pos = f.colors[4],
+        .blue_size = f.colors[5],
     };
+}
+
+/* What a tag must have at least. */
+static init_text size_t tag_size(uint32_t type)
+{
+    switch (type) {
+    case MB2_MODULE:
+        return sizeof(struct mb2_module);
+    case MB2_MMAP:
+        return sizeof(struct mb2_mmap);
+    case MB2_FRAMEBUFFER:
+        return offsetof(struct mb2_framebuffer, colors);
+    default:
+        return sizeof(struct mb2_tag);
+    }
 }
 
 static init_text void parse_mb2(uint32_t info_phys)
@@ -210,36 +245,37 @@ static init_text void parse_mb2(uint32_t info_phys)
 
     boot_info.loader = "multiboot2";
     boot_info.cmdline = "";
-    for (uint32_t off = 8; off + sizeof(struct mb2_tag) <= total;) {
+    for (uint64_t off = 8; off + sizeof(struct mb2_tag) <= total;) {
         const struct mb2_tag *tag = phys(info_phys + off);
+        size_t text = tag->size - sizeof(*tag);
 
-        if (tag->type == MB2_END || tag->size < sizeof(*tag))
+        if (tag->type == MB2_END || tag->size < tag_size(tag->type) || tag->size > total - off)
             break;
         switch (tag->type) {
         case MB2_CMDLINE: /* GRUB leaves the image's name out */
-            boot_info.cmdline = keep((const char *)(tag + 1));
+            boot_info.cmdline = keep((const char *)(tag + 1), text);
             break;
         case MB2_NAME:
-            boot_info.loader = keep((const char *)(tag + 1));
+            boot_info.loader = keep((const char *)(tag + 1), text);
             break;
         case MB2_MODULE: {
             const struct mb2_module *m = (const void *)tag;
 
-            add_module(m->start, m->end, m->cmdline);
+            add_module(m->start, m->end, m->cmdline, tag->size - sizeof(*m));
             break;
         }
         case MB2_MMAP:
             parse_mb2_mmap((const void *)tag);
             break;
         case MB2_FRAMEBUFFER:
-            parse_mb2_framebuffer((const void *)tag);
+            parse_mb2_framebuffer(tag);
             break;
         case MB2_RSDP_OLD:
         case MB2_RSDP_NEW:
             /* A copy inside the tag; the original is found by scanning on BIOS machines. */
             break;
         }
-        off = ROUND_UP(off + tag->size, 8U);
+        off = ROUND_UP(off + tag->size, 8UL);
     }
 }
 
@@ -251,6 +287,6 @@ init_text bool multiboot_parse(uint32_t magic, uint32_t info_phys)
         parse_mb2(info_phys);
     else
         return false;
-    cut_overlaps();
+    sort_ranges();
     return true;
 }
