@@ -48,6 +48,7 @@ SECTIONS
         *(.init.data)
         . = ALIGN(64);
         __start_percpu_data = .;
+        *(percpu_first)
         *(percpu_data)
         . = ALIGN(64);
         __stop_percpu_data = .;
@@ -72,3 +73,4 @@ SECTIONS
 
 ASSERT(__stop_percpu_data - __start_percpu_data <= CPU_DATA_SIZE, "per-CPU data too large")
 ASSERT(image_end - image_start <= IMAGE_MAX_SIZE, "the image fits its page tables")
+ASSERT(percpu__running_vcpu == __start_percpu_data, "the running vCPU is what an area begins with")

@@ -48,6 +48,7 @@ SECTIONS
         *(.data .data.*)
         . = ALIGN(4096);
         __start_percpu_data = .;
+        *(percpu_first)
         *(percpu_data)
         . = ALIGN(64);
         __stop_percpu_data = .;
@@ -77,3 +78,4 @@ SECTIONS
 
 ASSERT(__stop_percpu_data - __start_percpu_data <= CPU_DATA_PAGES * 4096, "per-CPU data too large")
 ASSERT(image_end - image_start < 0x1000000, "the image and its early tables fit 16 MiB")
+ASSERT(percpu__running_vcpu == __start_percpu_data, "the running vCPU is what an area begins with")

@@ -15,8 +15,9 @@ unit-tests: $(UNIT_TESTS)
 define UNIT_RULE
 $(UNIT_O)/$(1).t: $(wildcard tests/unit/$(1)/*.c) tests/unit/$(1)/sources $(shell cat tests/unit/$(1)/sources) $(wildcard tests/unit/fake/*.c tests/unit/fake/*.h tests/unit/fake/arch/*.h hypervisor/include/hv/*.h) | $(O)/include/xen
 	@mkdir -p $(UNIT_O)
-	$(UNIT_CC) $(UNIT_CFLAGS) -o $(UNIT_O)/$(1).bin $(wildcard tests/unit/$(1)/*.c) $(shell cat tests/unit/$(1)/sources) $(wildcard tests/unit/fake/*.c) $(UNIT_LIBS)
-	printf '#!/bin/sh\nCMOCKA_MESSAGE_OUTPUT=TAP exec %s/$(1).bin\n' '$(abspath $(UNIT_O))' > $$@
-	chmod +x $$@
+	@echo "  UNIT $(1)"
+	@$(UNIT_CC) $(UNIT_CFLAGS) -o $(UNIT_O)/$(1).bin $(wildcard tests/unit/$(1)/*.c) $(shell cat tests/unit/$(1)/sources) $(wildcard tests/unit/fake/*.c) $(UNIT_LIBS)
+	@printf '#!/bin/sh\nCMOCKA_MESSAGE_OUTPUT=TAP exec %s/$(1).bin\n' '$(abspath $(UNIT_O))' > $$@
+	@chmod +x $$@
 endef
 $(foreach n,$(UNIT_NAMES),$(eval $(call UNIT_RULE,$(n))))

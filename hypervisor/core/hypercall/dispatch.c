@@ -113,20 +113,23 @@ const char *hypercall_name(unsigned int op)
 long hypercall_call(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS])
 {
     const struct hypercall *row = hypercall_find(op);
-    struct hypercall_state *state = &this_cpu(hypercall_state);
     unsigned int kind = current->domain->type == DOMAIN_PV ? HYPERCALL_PV : HYPERCALL_HVM;
 
-    state->continued = false;
     if (unlikely(!row || !(row->who & kind)))
         return -ENOSYS;
-    if (unlikely(state->in_multicall && (row->who & HYPERCALL_NO_MULTICALL)))
-        return -EINVAL;
     return row->fn(args);
+}
+
+bool hypercall_may_be_in_multicall(unsigned int op)
+{
+    const struct hypercall *row = hypercall_find(op);
+
+    return !row || !(row->who & HYPERCALL_NO_MULTICALL);
 }
 
 long hypercall_dispatch(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS])
 {
-    this_cpu(hypercall_state).in_multicall = false;
+    this_cpu(hypercall_state).continued = false;
     return hypercall_call(op, args);
 }
 

@@ -17,8 +17,10 @@ struct hypercall_state {
 
 DECLARE_PER_CPU(struct hypercall_state, hypercall_state);
 
-/* Look up and call, leaving the state's in_multicall alone. */
+/* Look up and call, leaving the state alone. */
 long hypercall_call(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS]);
+
+bool hypercall_may_be_in_multicall(unsigned int op);
 
 long do_multicall(guest_ptr_t list, uint32_t nr_calls);
 long do_xen_version(unsigned int cmd, guest_ptr_t arg);

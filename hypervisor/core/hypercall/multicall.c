@@ -29,6 +29,8 @@ static long entry_run(const struct multicall_entry *entry)
 
     if (entry->op >= NR_HYPERCALLS)
         return -ENOSYS;
+    if (!hypercall_may_be_in_multicall((unsigned int)entry->op))
+        return -EINVAL;
     for (unsigned int i = 0; i < NR_HYPERCALL_ARGS; i++)
         args[i] = entry->args[i];
     return hypercall_call((unsigned int)entry->op, args);

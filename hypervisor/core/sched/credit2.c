@@ -186,7 +186,7 @@ static bool tickle_idle(struct vcpu *v)
 static void credit2_wake(struct vcpu *v)
 {
     struct run_queue *rq = &per_cpu(run_queue, v->cpu);
-    struct vcpu *running = per_cpu(sched_cpu, v->cpu).running;
+    struct vcpu *running = per_cpu(running_vcpu, v->cpu);
     struct credit2_vcpu *c = credit2(v);
     s_time_t time = now();
 
@@ -319,7 +319,7 @@ static void even_out(struct run_queue *rq, unsigned int cpu, struct vcpu *runnin
         struct run_queue *from = &per_cpu(run_queue, longest);
         struct vcpu *v = find_movable(from, cpu, true);
 
-        if (v && is_fairer(rq, running, from, per_cpu(sched_cpu, longest).running, v))
+        if (v && is_fairer(rq, running, from, per_cpu(running_vcpu, longest), v))
             pull(from, v, cpu, time);
         spin_unlock(&per_cpu(sched_cpu, longest).lock);
     }
@@ -363,7 +363,7 @@ static struct vcpu *find_work(struct run_queue *rq, unsigned int cpu, s_time_t t
 static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
 {
     struct run_queue *rq = &per_cpu(run_queue, cpu);
-    struct vcpu *prev = per_cpu(sched_cpu, cpu).running, *next;
+    struct vcpu *prev = per_cpu(running_vcpu, cpu), *next;
     bool was_busy = !is_idle_vcpu(prev), stays = false, yields = false;
 
     if (was_busy) {

@@ -10,7 +10,6 @@
 
 struct sched_cpu {
     spinlock_t lock;      /* LOCK_SCHED_CPU: this CPU's queue, and every vCPU whose `cpu` it is */
-    struct vcpu *running; /* changed by this CPU only */
     struct vcpu *idle;
     struct timer slice; /* ask the scheduler again */
     uint64_t switches;

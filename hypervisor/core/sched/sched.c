@@ -30,16 +30,11 @@ static struct domain idle_domain = { .id = DOMID_IDLE, .refs = 1 };
 static struct vcpu early_vcpu = { .domain = &idle_domain, .is_running = true };
 struct domain *domain_idle = &idle_domain;
 
+DEFINE_PER_CPU_FIRST(struct vcpu *, running_vcpu) = &early_vcpu;
 DEFINE_PER_CPU(struct sched_cpu, sched_cpu) = {
     .lock = SPINLOCK_INIT(LOCK_SCHED_CPU),
-    .running = &early_vcpu,
     .idle = &early_vcpu,
 };
-
-struct vcpu *current_vcpu(void)
-{
-    return this_cpu(sched_cpu).running;
-}
 
 struct vcpu *sched_idle_vcpu(unsigned int cpu)
 {
@@ -270,7 +265,7 @@ static void schedule(void)
 {
     unsigned int cpu = smp_processor_id();
     struct sched_cpu *sc = &this_cpu(sched_cpu);
-    struct vcpu *prev = sc->running, *next;
+    struct vcpu *prev = current, *next;
     struct sched_decision decision;
     s_time_t time;
 
@@ -289,7 +284,7 @@ static void schedule(void)
     set_runstate(prev, resting_state(prev), time);
     set_runstate(next, RUNSTATE_running, time);
     next->is_running = true;
-    sc->running = next;
+    this_cpu(running_vcpu) = next;
     sc->switches++;
     spin_unlock(&sc->lock);
 
@@ -369,7 +364,7 @@ int sched_cpu_up(unsigned int cpu)
     v->runstate.state = RUNSTATE_running;
     v->runstate.state_entry_time = (uint64_t)now();
     timer_init(&sc->slice, slice_over, NULL, cpu);
-    sc->idle = sc->running = v;
+    sc->idle = per_cpu(running_vcpu, cpu) = v;
     idle_domain.vcpu[cpu] = v;
     return 0;
 }
@@ -381,7 +376,7 @@ void sched_print(void)
     printk_raw("Scheduler %s, time %lld ns\n", sched_ops->name, (long long)now());
     for_each_online_cpu (cpu) {
         const struct sched_cpu *sc = &per_cpu(sched_cpu, cpu);
-        const struct vcpu *v = READ_ONCE(sc->running);
+        const struct vcpu *v = READ_ONCE(per_cpu(running_vcpu, cpu));
 
         if (is_idle_vcpu(v))
             printk_raw("CPU %u: idle", cpu);

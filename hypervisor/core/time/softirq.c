@@ -8,7 +8,7 @@
 #include <hv/smp.h>
 #include <hv/softirq.h>
 
-static DEFINE_PER_CPU(unsigned long, pending_softirqs);
+DEFINE_PER_CPU(unsigned long, pending_softirqs);
 static DEFINE_PER_CPU(struct tasklet *, scheduled_tasklets); /* last scheduled first */
 
 static void run_tasklets(void);

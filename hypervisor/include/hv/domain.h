@@ -8,9 +8,11 @@
 #include <hv/types.h>
 #include <hv/cpumask.h>
 #include <hv/list.h>
+#include <hv/percpu.h>
 #include <hv/softirq.h>
 #include <hv/spinlock.h>
 #include <hv/timer.h>
+#include <arch/current.h>
 #include <xen/xen.h>
 #include <xen/event_channel.h>
 #include <xen/vcpu.h>
@@ -166,7 +168,8 @@ must_check int domain_resume(struct domain *d);
  * it, after a report of its state. */
 void domain_crash(struct domain *d, const char *fmt, ...) printf_like(2, 3);
 
-struct vcpu *current_vcpu(void);
+/* Changed by its own CPU only, in the scheduler; never NULL. */
+DECLARE_PER_CPU(struct vcpu *, running_vcpu);
 #define current (current_vcpu())
 static inline bool is_idle_vcpu(const struct vcpu *v)
 {

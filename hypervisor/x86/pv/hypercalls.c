@@ -117,10 +117,9 @@ const struct hypercall arch_hypercalls[NR_HYPERCALLS] = {
 void arch_hypercall_continue(unsigned int op, unsigned int nargs, const uint64_t *args)
 {
     struct regs *r = guest_regs();
-    uint64_t *reg[NR_HYPERCALL_ARGS] = { &r->rdi, &r->rsi, &r->rdx, &r->r10, &r->r8, &r->r9 };
 
     for (unsigned int i = 0; i < nargs; i++)
-        *reg[i] = args[i];
+        r->args[i] = args[i];
     r->rax = op;
     r->rip -= 2; /* back onto the SYSCALL instruction */
 }

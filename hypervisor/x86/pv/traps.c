@@ -254,9 +254,7 @@ void syscall_dispatch(struct regs *r)
 
     irq_enable();
     if (likely(v->arch->pv.kernel_mode)) {
-        uint64_t args[NR_HYPERCALL_ARGS] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
-
-        r->rax = (uint64_t)hypercall_dispatch((unsigned int)r->rax, args);
+        r->rax = (uint64_t)hypercall_dispatch((unsigned int)r->rax, r->args);
     } else {
         struct pv_callback *cb = &v->arch->pv.syscall;
 
@@ -296,7 +294,7 @@ void exit_to_guest(struct regs *r)
 
     (void)r;
     for (;;) {
-        if (unlikely(softirq_pending(smp_processor_id()))) {
+        if (unlikely(softirq_pending_here())) {
             irq_enable();
             softirq_process();
             irq_disable();

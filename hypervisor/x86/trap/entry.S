@@ -21,14 +21,14 @@
 .endm
 
 .macro push_registers
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %rax
-    push %r8
     push %r9
+    push %r8
     push %r10
+    push %rdx
+    push %rsi
+    push %rdi
+    push %rax
+    push %rcx
     push %r11
     push %rbx
     push %rbp
@@ -46,14 +46,14 @@
     pop %rbp
     pop %rbx
     pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rax
     pop %rcx
-    pop %rdx
-    pop %rsi
+    pop %rax
     pop %rdi
+    pop %rsi
+    pop %rdx
+    pop %r10
+    pop %r8
+    pop %r9
 .endm
 
     .text
@@ -170,15 +170,14 @@ return_to_guest_here:
     pop %rbp
     pop %rbx
     mov 12 * 8(%rsp), %r11 /* rflags */
-    add $8, %rsp
-    pop %r10
-    pop %r9
-    pop %r8
+    add $16, %rsp
     pop %rax
-    add $8, %rsp
-    pop %rdx
-    pop %rsi
     pop %rdi
+    pop %rsi
+    pop %rdx
+    pop %r10
+    pop %r8
+    pop %r9
     mov 4 * 8(%rsp), %rsp
     .globl guest_sysret
 guest_sysret:

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <hv/cpumask.h>
+#include <hv/domain.h>
 #include <hv/mem.h>
 #include <hv/printk.h>
 #include <hv/symbols.h>
@@ -108,4 +109,12 @@ weak void panic(const char *fmt, ...)
 weak void bug(const char *file, int line, const char *what)
 {
     panic("bug: %s (%s:%d)", what, file, line);
+}
+
+/* Who runs, where the scheduler is part of the test. */
+extern weak struct vcpu *percpu__running_vcpu;
+
+weak struct vcpu *current_vcpu(void)
+{
+    return this_cpu(running_vcpu);
 }

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <arch/layout.h>
 
+#define PERCPU_FIRST "percpu_first"
+
 extern char __start_percpu_data[], __stop_percpu_data[];
 extern char cpu_areas[]; /* image.lds.S */
 

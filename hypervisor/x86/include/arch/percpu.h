@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <arch/layout.h>
 
+#define PERCPU_FIRST "percpu_first"
+
 extern char __start_percpu_data[], __stop_percpu_data[];
 
 static inline uintptr_t cpu_area(unsigned int cpu)

@@ -8,8 +8,13 @@
 #include <arch/percpu.h>
 
 struct regs {
-    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
-    uint64_t rax, rcx, rdx, rsi, rdi;
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, rcx, rax;
+    union {
+        struct {
+            uint64_t rdi, rsi, rdx, r10, r8, r9;
+        };
+        uint64_t args[6]; /* a hypercall's */
+    };
     uint32_t error_code, vector;
     uint64_t rip;
     uint64_t cs;

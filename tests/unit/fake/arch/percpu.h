@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-#define FAKE_CPUS 4
+#define FAKE_CPUS    4
+#define PERCPU_FIRST "percpu_data"
 
 extern char __start_percpu_data[], __stop_percpu_data[];
 extern unsigned int fake_cpu;
