@@ -6,6 +6,7 @@
 #include "pv.h"
 
 #define SCRATCH_PAGES 64
+#define LIST          8
 #define SCRATCH_VA    0xffffffffa0000000ul
 
 static char *scratch;
@@ -96,26 +97,35 @@ static bool skipped(unsigned int nr, const uint64_t *args)
     }
 }
 
-/* A random root would be the end; user tables and the rest may change. */
-static void tame_mmuext(void)
+/*
+ * Lists for the two calls that take many operations, in a page that only this vCPU writes. A random
+ * root would be the end of the guest; the rest may change.
+ */
+static void fill_mmuext(struct mmuext_op *ops)
 {
-    for (char *at = scratch; at < scratch + 64 * 32; at += 32) {
-        struct mmuext_op *op = (struct mmuext_op *)at;
-        struct mmuext_op tame = { .cmd = (unsigned int)random_below(22) };
+    for (unsigned int i = 0; i < LIST; i++) {
+        ops[i].cmd = (unsigned int)random_below(22);
+        if (ops[i].cmd == MMUEXT_NEW_BASEPTR)
+            ops[i].cmd = MMUEXT_CLEAR_PAGE;
+        ops[i].arg1.mfn = random_value();
+        ops[i].arg2.src_mfn = random_value();
+    }
+}
 
-        if (tame.cmd == MMUEXT_NEW_BASEPTR)
-            tame.cmd = MMUEXT_CLEAR_PAGE;
-        tame.arg1.mfn = random_value();
-        tame.arg2.src_mfn = random_value();
-        if (try_write(&op->arg1, tame.arg1.mfn).vector == NO_FAULT) {
-            try_write(&op->cmd, tame.cmd);
-            try_write(&op->arg2, tame.arg2.src_mfn);
-        }
+static void fill_updates(struct mmu_update *updates)
+{
+    for (unsigned int i = 0; i < LIST; i++) {
+        updates[i].ptr = random_value();
+        if (random_below(4))
+            updates[i].ptr = (frames[random_below(SCRATCH_PAGES)] << PAGE_SHIFT) +
+                             random_below(512) * 8 + random_below(4);
+        updates[i].val = random_value();
     }
 }
 
 struct run {
     unsigned long calls, seed, answers[2];
+    void *list;
     volatile bool finished;
 };
 
@@ -140,9 +150,11 @@ static void make_calls(void *arg)
             continue;
         if (nr == __HYPERVISOR_mmuext_op || nr == __HYPERVISOR_mmu_update) {
             if (nr == __HYPERVISOR_mmuext_op)
-                tame_mmuext();
-            args[0] = (uint64_t)scratch;
-            args[1] = 1 + random_below(8);
+                fill_mmuext(run->list);
+            else
+                fill_updates(run->list);
+            args[0] = (uint64_t)run->list;
+            args[1] = 1 + random_below(LIST);
             args[2] = 0;
             if (random_below(4))
                 args[3] = DOMID_SELF;
@@ -167,6 +179,7 @@ void guest_main(void)
 
     for (unsigned int i = 0; i < 2; i++) {
         runs[i].calls = option("calls", 200000);
+        runs[i].list = alloc_page();
         runs[i].seed = option("seed", 20150117) + i;
     }
     note("seed=%lu calls=%lu", runs[0].seed, runs[0].calls);

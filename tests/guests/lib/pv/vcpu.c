@@ -5,7 +5,7 @@
 #include "pv.h"
 
 extern char boot_stack[], vcpu_entry[];
-void vcpu_main(void (*fn)(void *), void *arg);
+_Noreturn void vcpu_main(void (*fn)(void *), void *arg);
 
 unsigned int vcpu_id(void)
 {
@@ -28,8 +28,8 @@ void vcpus_init(void)
 void vcpu_main(void (*fn)(void *), void *arg)
 {
     fn(arg);
-    vcpu_op(VCPUOP_down, vcpu_id(), NULL);
-    bail("a vCPU that went down came back");
+    for (;;) /* whoever takes it up again finds nothing to do */
+        vcpu_op(VCPUOP_down, vcpu_id(), NULL);
 }
 
 long vcpu_start(unsigned int vcpu, void (*fn)(void *), void *arg)
