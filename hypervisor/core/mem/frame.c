@@ -25,19 +25,36 @@ static bool needs_check(enum frame_type type)
     return type != FRAME_NONE && type != FRAME_WRITABLE;
 }
 
+/* The state as one number, for the paths that every page-table update takes. */
+#define ONE_REF    ((union frame_state){ .refs = 1 }.raw)
+#define ONE_TYPE   ((union frame_state){ .types = 1 }.raw)
+#define REFS_MASK  ((union frame_state){ .refs = (1U << 25) - 1 }.raw)
+#define OWNER_MASK ((union frame_state){ .owner = 0x7fff }.raw)
+#define USE_MASK   ((union frame_state){ .owner = 0x7fff, .type = 7, .progress = 7 }.raw)
+#define TYPES_END  ((union frame_state){ .types = FRAME_TYPES_MAX }.raw)
+
+static bool cas_raw(struct frame *f, uint64_t *old, uint64_t new)
+{
+    return __atomic_compare_exchange_n(&f->state.raw, old, new, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_ACQUIRE);
+}
+
+/* One more reference fits, and there is one. */
+static bool refs_open(uint64_t raw)
+{
+    return (raw & REFS_MASK) - 1 < FRAME_REFS_MAX - 1;
+}
+
 int frame_get(struct frame *f, const struct domain *owner)
 {
-    union frame_state s = frame_read(f), n;
+    uint64_t raw = READ_ONCE(f->state.raw), wanted = (union frame_state){ .owner = owner->id }.raw;
 
-    do {
-        if (s.refs == 0 || s.owner != owner->id)
-            return -EPERM;
-        if (s.refs >= FRAME_REFS_MAX)
-            return -EOVERFLOW;
-        n = s;
-        n.refs++;
-    } while (!frame_cas(f, &s, n));
-    return 0;
+    while ((raw & OWNER_MASK) == wanted && refs_open(raw))
+        if (cas_raw(f, &raw, raw + ONE_REF))
+            return 0;
+    if ((raw & OWNER_MASK) == wanted && raw & REFS_MASK)
+        return -EOVERFLOW;
+    return -EPERM;
 }
 
 struct domain *frame_owner(const struct frame *f)
@@ -234,10 +251,19 @@ int frame_put_type(struct frame *f)
                   s.progress == FRAME_DEMOTING);
 }
 
+/* The usual case in one step: it is mapped writable already. */
 int frame_get_writable(struct frame *f, const struct domain *owner)
 {
-    int rc = frame_get(f, owner);
+    uint64_t raw = READ_ONCE(f->state.raw);
+    uint64_t use = (union frame_state){
+        .owner = owner->id, .type = FRAME_WRITABLE, .progress = FRAME_VALID
+    }.raw;
+    int rc;
 
+    while ((raw & USE_MASK) == use && refs_open(raw) && raw < TYPES_END)
+        if (cas_raw(f, &raw, raw + ONE_REF + ONE_TYPE))
+            return 0;
+    rc = frame_get(f, owner);
     if (rc)
         return rc;
     rc = frame_get_type(f, FRAME_WRITABLE);
@@ -248,8 +274,13 @@ int frame_get_writable(struct frame *f, const struct domain *owner)
 
 void frame_put_writable(struct frame *f)
 {
-    int rc = frame_put_type(f);
+    uint64_t raw = READ_ONCE(f->state.raw);
+    int rc;
 
+    while (raw >= 2 * ONE_TYPE && (raw & REFS_MASK) > 1)
+        if (cas_raw(f, &raw, raw - ONE_REF - ONE_TYPE))
+            return;
+    rc = frame_put_type(f);
     BUG_ON(rc != 0);
     frame_put(f);
 }

@@ -65,10 +65,14 @@ struct frame_list {
 
 extern uint64_t max_mfn; /* highest frame of RAM, exclusive */
 
-/* There is a frame-table entry for it: RAM, not a hole. */
-bool mfn_valid(mfn_t m);
-struct frame *mfn_to_frame(mfn_t m); /* only if mfn_valid */
-mfn_t frame_to_mfn(const struct frame *f);
+/*
+ * arch provides:
+ *   bool mfn_valid(mfn_t m)               there is a frame-table entry for it: RAM, not a hole
+ *   struct frame *mfn_to_frame(mfn_t m)   only if mfn_valid
+ *   mfn_t frame_to_mfn(const struct frame *f)
+ *   void *mfn_to_virt(mfn_t m)            in the direct map; RAM only
+ */
+#include <arch/frames.h>
 
 void frame_list_init(struct frame_list *l);
 void frame_list_add(struct frame_list *l, struct frame *f);

@@ -33,7 +33,6 @@ must_check void *page_alloc(void); /* zeroed; NULL */
 void page_free(void *page);
 must_check void *pages_alloc(unsigned int order); /* zeroed; NULL */
 void pages_free(void *pages, unsigned int order);
-void *mfn_to_virt(mfn_t m); /* direct map */
 mfn_t virt_to_mfn(const void *p);
 
 /* ---- objects ---- */

@@ -15,7 +15,6 @@
 #include "internal.h"
 
 /* The frame table is mapped for whole MiB (a page of it) that hold any RAM. */
-#define CHUNK_SHIFT  8 /* frames in a chunk, log2 */
 #define CHUNK_FRAMES (1UL << CHUNK_SHIFT)
 #define M2P_SHIFT    9 /* frames in a page of the M2P, log2 */
 
@@ -24,32 +23,7 @@ extern pte_t image_l3[], cpu_areas_l1[];
 uint64_t max_mfn;
 uint64_t idle_pagetable_phys;
 paddr_t trampoline_phys;
-static unsigned long *chunk_map; /* a bit per chunk: its frame-table page is there */
-
-bool mfn_valid(mfn_t m)
-{
-    return m.v < max_mfn && test_bit((unsigned int)(m.v >> CHUNK_SHIFT), chunk_map);
-}
-
-bool mfn_is_io(mfn_t m)
-{
-    return !mfn_valid(m) || mfn_to_frame(m)->state.owner == DOMID_IO;
-}
-
-struct frame *mfn_to_frame(mfn_t m)
-{
-    return (struct frame *)FRAMETABLE_VIRT + m.v;
-}
-
-mfn_t frame_to_mfn(const struct frame *f)
-{
-    return mfn((uint64_t)(f - (const struct frame *)FRAMETABLE_VIRT));
-}
-
-void *mfn_to_virt(mfn_t m)
-{
-    return (void *)(DIRECTMAP_VIRT + (m.v << PAGE_SHIFT));
-}
+unsigned long *chunk_map;
 
 mfn_t virt_to_mfn(const void *p)
 {

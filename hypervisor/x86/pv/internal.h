@@ -52,7 +52,9 @@ must_check int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int
 #define PV_UPDATE_KEEP_AD   1U /* the accessed and dirty bits stay */
 #define PV_UPDATE_CHECK_OLD 2U /* only if the entry is *old, else -EAGAIN */
 #define PV_UPDATE_OLD_HELD  4U /* what it mapped is the caller's until the TLBs are flushed */
-/* The L1 entry that maps va in v's current kernel tables, or NULL; *table: its frame. */
+/* The L1 entry that maps va in v's current kernel tables, or NULL; *table: its frame. LOCK_PV_MM of
+ * the domain is held, or the result is only a hint. */
+pte_t *pv_l1_entry_unlocked(struct vcpu *v, uint64_t va, struct frame **table);
 pte_t *pv_l1_entry(struct vcpu *v, uint64_t va, struct frame **table);
 /* Finish releasing the table that an earlier operation of v's dropped. -ERESTART. */
 must_check int pv_put_old_table(struct vcpu *v);

@@ -154,7 +154,7 @@ static bool write_emulated(struct vcpu *v, struct regs *r, uint64_t cr2)
 
     if ((r->error_code & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) != (PFEC_PRESENT | PFEC_WRITE))
         return false;
-    entry = pv_l1_entry(v, cr2, &table);
+    entry = pv_l1_entry_unlocked(v, cr2, &table);
     e = entry ? READ_ONCE(*entry) : 0;
     if (!(e & PTE_PRESENT))
         return false;

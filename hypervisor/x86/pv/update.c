@@ -22,8 +22,13 @@ static pte_t read_entry(const pte_t *entry)
 /* Store `new`; the caller's expected value only matters with CHECK_OLD. Old value in *old. */
 static int store_entry(pte_t *entry, pte_t new, unsigned int how, pte_t *old)
 {
-    pte_t seen = read_entry(entry), want = *old;
+    pte_t seen, want = *old;
 
+    if (how == 0) {
+        *old = __atomic_exchange_n(entry, new, __ATOMIC_SEQ_CST);
+        return 0;
+    }
+    seen = read_entry(entry);
     for (;;) {
         pte_t n = how & PV_UPDATE_KEEP_AD ? new | (seen & AD_BITS) : new;
 
@@ -43,9 +48,11 @@ int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level, uns
                     pte_t new, struct domain *pg_owner, unsigned int how, pte_t *old)
 {
     pte_t *entry = (pte_t *)mfn_to_virt(frame_to_mfn(table)) + index;
-    struct domain *d = frame_owner(table);
+    struct domain *d = v->domain;
     int rc;
 
+    if (unlikely(table->state.owner != d->id)) /* one that v's domain controls */
+        d = frame_owner(table);
     if (level == 4 && !pv_l4_slot_is_guests(index)) {
         guest_printk(d, LOG_WARN, "may not change the hypervisor's slot %u of a level-4 table\n",
                      index);
@@ -91,9 +98,7 @@ int pv_put_old_table(struct vcpu *v)
     return rc;
 }
 
-/* Tables are validated while they are reachable, but without LOCK_PV_MM one may cease to be one in
- * the middle of the walk: so every frame number is checked to be RAM before it is read. */
-pte_t *pv_l1_entry(struct vcpu *v, uint64_t va, struct frame **table)
+static inline pte_t *walk(struct vcpu *v, uint64_t va, struct frame **table, bool locked)
 {
     mfn_t m = v->arch->pv.guest_table;
 
@@ -102,12 +107,27 @@ pte_t *pv_l1_entry(struct vcpu *v, uint64_t va, struct frame **table)
     for (unsigned int level = 4; level > 1; level--) {
         pte_t e = read_entry((pte_t *)mfn_to_virt(m) + pte_index(va, level));
 
-        if (!(e & PTE_PRESENT) || e & PTE_PSE || mfn_is_io(pte_mfn(e)))
+        if (!(e & PTE_PRESENT))
             return NULL;
         m = pte_mfn(e);
+        if (!locked && (e & PTE_PSE || mfn_is_io(m)))
+            return NULL;
     }
     *table = mfn_to_frame(m);
     return (pte_t *)mfn_to_virt(m) + pte_index(va, 1);
+}
+
+/* With LOCK_PV_MM a table that is reachable is a valid one, down to level 1. */
+pte_t *pv_l1_entry(struct vcpu *v, uint64_t va, struct frame **table)
+{
+    return walk(v, va, table, true);
+}
+
+/* Without it one may cease to be one in the middle of the walk: every frame number is checked to be
+ * RAM before it is read, and what comes out is a hint. */
+pte_t *pv_l1_entry_unlocked(struct vcpu *v, uint64_t va, struct frame **table)
+{
+    return walk(v, va, table, false);
 }
 
 int pv_pt_write(struct vcpu *v, uint64_t va, unsigned int size, uint64_t old, uint64_t new,
@@ -137,35 +157,52 @@ int pv_pt_write(struct vcpu *v, uint64_t va, unsigned int size, uint64_t old, ui
     return rc;
 }
 
+/* The table that the last update of a list was in: the next one is likely in the same. It keeps a
+ * reference. */
+struct last_table {
+    mfn_t m;
+    struct frame *frame; /* NULL: none */
+};
+
+static void forget_table(struct last_table *t)
+{
+    if (t->frame)
+        frame_put(t->frame);
+    t->frame = NULL;
+}
+
+static int find_table(struct last_table *t, mfn_t m, const struct domain *owner)
+{
+    if (t->frame && t->m.v == m.v)
+        return 0;
+    forget_table(t);
+    if (mfn_is_io(m) || frame_get(mfn_to_frame(m), owner))
+        return -EINVAL;
+    t->m = m;
+    t->frame = mfn_to_frame(m);
+    return 0;
+}
+
 /* One normal update: `ptr` is the machine address of the entry, in a table of pt_owner's. */
-static int update_one(struct vcpu *v, uint64_t ptr, uint64_t val, struct domain *pt_owner,
-                      struct domain *pg_owner, unsigned int how)
+static int update_one(struct vcpu *v, struct last_table *t, uint64_t ptr, uint64_t val,
+                      struct domain *pt_owner, struct domain *pg_owner, unsigned int how)
 {
     mfn_t m = paddr_to_mfn(paddr(ptr));
     unsigned int index = (unsigned int)(ptr & ~PAGE_MASK) / sizeof(pte_t);
     union frame_state s;
-    struct frame *f;
     pte_t old;
     int rc;
 
-    if (mfn_is_io(m))
+    if (find_table(t, m, pt_owner))
         return -EINVAL;
-    f = mfn_to_frame(m);
-    rc = frame_get(f, pt_owner);
+    s.raw = READ_ONCE(t->frame->state.raw);
+    if (s.progress == FRAME_VALID && s.type >= FRAME_L1 && s.type <= FRAME_L4)
+        return pv_update_entry(v, t->frame, s.type - FRAME_L1 + 1, index, val, pg_owner, how, &old);
+    rc = frame_get_type(t->frame, FRAME_WRITABLE);
     if (rc)
-        return -EINVAL;
-    s.raw = READ_ONCE(f->state.raw);
-    if (s.progress == FRAME_VALID && s.type >= FRAME_L1 && s.type <= FRAME_L4) {
-        rc = pv_update_entry(v, f, s.type - FRAME_L1 + 1, index, val, pg_owner, how, &old);
-    } else {
-        rc = frame_get_type(f, FRAME_WRITABLE);
-        if (rc == 0) {
-            WRITE_ONCE(((uint64_t *)mfn_to_virt(m))[index], val);
-            rc = frame_put_type(f);
-        }
-    }
-    frame_put(f);
-    return rc;
+        return rc;
+    WRITE_ONCE(((uint64_t *)mfn_to_virt(m))[index], val);
+    return frame_put_type(t->frame);
 }
 
 static int update_m2p(uint64_t ptr, uint64_t val, struct domain *pg_owner)
@@ -189,7 +226,9 @@ static int get_owners(unsigned int foreigndom, struct domain **pt_owner, struct 
     unsigned int pt = foreigndom >> 16;
     int rc;
 
-    *pt_owner = current->domain;
+    *pt_owner = *pg_owner = current->domain;
+    if (likely(foreigndom == DOMID_SELF))
+        return 0;
     if (pt && pt - 1 != current->domain->id) {
         if (!current->domain->is_control)
             return -EPERM;
@@ -204,6 +243,64 @@ static int get_owners(unsigned int foreigndom, struct domain **pt_owner, struct 
     rc = pv_get_pg_owner((domid_t)foreigndom, pg_owner);
     if (rc && *pt_owner != current->domain)
         domain_put(*pt_owner);
+    return rc;
+}
+
+static int run_update(struct vcpu *v, struct last_table *t, const struct mmu_update *u,
+                      struct domain *pt_owner, struct domain *pg_owner)
+{
+    uint64_t ptr = u->ptr & ~7UL;
+
+    switch (u->ptr & 7) {
+    case MMU_NORMAL_PT_UPDATE:
+    case MMU_PT_UPDATE_NO_TRANSLATE:
+        return update_one(v, t, ptr, u->val, pt_owner, pg_owner, 0);
+    case MMU_PT_UPDATE_PRESERVE_AD:
+        return update_one(v, t, ptr, u->val, pt_owner, pg_owner, PV_UPDATE_KEEP_AD);
+    case MMU_MACHPHYS_UPDATE:
+        return update_m2p(ptr, u->val, pg_owner);
+    default:
+        return -ENOSYS;
+    }
+}
+
+#define FETCH_BATCH 8 /* updates read, and run without a look at what else waits */
+
+/* Run a list until its end, an error, or -ERESTART; *done is how many are behind us. */
+static int run_list(struct vcpu *v, guest_ptr_t list, unsigned int count, unsigned int *done,
+                    struct domain *pt_owner, struct domain *pg_owner)
+{
+    struct mmu_update u[FETCH_BATCH];
+    struct last_table table = { .frame = NULL };
+    int rc = 0;
+
+    spin_lock(&pt_owner->arch->pv.lock);
+    while (rc == 0 && *done < count) {
+        unsigned int n = min(count - *done, (unsigned int)FETCH_BATCH);
+
+        if (*done && hypercall_preempt_check()) {
+            rc = -ERESTART;
+            break;
+        }
+        /* Other vCPUs wait for the lock, and so do all whose turn it is on their CPUs. */
+        if (*done && *done % LOCK_BATCH == 0) {
+            spin_unlock(&pt_owner->arch->pv.lock);
+            spin_lock(&pt_owner->arch->pv.lock);
+        }
+        /* Up to a page that cannot be read, the updates before it still count. */
+        while (n && copy_from_guest(u, guest_ptr_add(list, *done * sizeof(*u)), n * sizeof(*u)))
+            n /= 2;
+        if (n == 0)
+            rc = -EFAULT;
+        for (unsigned int i = 0; rc == 0 && i < n; i++) {
+            rc = run_update(v, &table, &u[i], pt_owner, pg_owner);
+            /* With an old table left, all is done but for its release. */
+            if (rc == 0 || (rc == -ERESTART && v->arch->pv.old_table))
+                ++*done;
+        }
+    }
+    spin_unlock(&pt_owner->arch->pv.lock);
+    forget_table(&table);
     return rc;
 }
 
@@ -224,44 +321,7 @@ long pv_mmu_update(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsig
     rc = get_owners(foreigndom, &pt_owner, &pg_owner);
     if (rc)
         return rc;
-    spin_lock(&pt_owner->arch->pv.lock);
-    while (i < count) {
-        struct mmu_update u;
-
-        if (i && hypercall_preempt_check()) {
-            rc = -ERESTART;
-            break;
-        }
-        /* Other vCPUs wait for the lock, and so do all whose turn it is on their CPUs. */
-        if (i && i % LOCK_BATCH == 0) {
-            spin_unlock(&pt_owner->arch->pv.lock);
-            spin_lock(&pt_owner->arch->pv.lock);
-        }
-        if (copy_from_guest(&u, guest_ptr_add(list, i * sizeof(u)), sizeof(u))) {
-            rc = -EFAULT;
-            break;
-        }
-        switch (u.ptr & 7) {
-        case MMU_NORMAL_PT_UPDATE:
-        case MMU_PT_UPDATE_PRESERVE_AD:
-        case MMU_PT_UPDATE_NO_TRANSLATE:
-            rc = update_one(v, u.ptr & ~7UL, u.val, pt_owner, pg_owner,
-                            (u.ptr & 7) == MMU_PT_UPDATE_PRESERVE_AD ? PV_UPDATE_KEEP_AD : 0);
-            break;
-        case MMU_MACHPHYS_UPDATE:
-            rc = update_m2p(u.ptr & ~7UL, u.val, pg_owner);
-            break;
-        default:
-            rc = -ENOSYS;
-            break;
-        }
-        if (rc == -ERESTART && v->arch->pv.old_table)
-            i++; /* this one is done but for the release of the old table */
-        if (rc)
-            break;
-        i++;
-    }
-    spin_unlock(&pt_owner->arch->pv.lock);
+    rc = run_list(v, list, count, &i, pt_owner, pg_owner);
     pv_put_pg_owner(pg_owner);
     if (pt_owner != v->domain)
         domain_put(pt_owner);
@@ -317,6 +377,12 @@ long pv_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags, domid_t pg_
     pv_put_pg_owner(pg_owner);
     if (rc)
         return rc;
+    if (flags == UVMF_NONE)
+        return 0;
+    if (flags == (UVMF_INVLPG | UVMF_LOCAL)) {
+        tlb_flush_page_local(va);
+        return 0;
+    }
     switch (flags & UVMF_FLUSHTYPE_MASK) {
     case UVMF_NONE:
         return 0;

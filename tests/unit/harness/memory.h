@@ -29,7 +29,6 @@ void memory_reset(const struct memory_range *ranges, unsigned int count);
 /* All of it is free again: nothing leaked. Takes it back from the allocator. */
 void memory_end(void);
 bool memory_is_ram(mfn_t m);
-bool mfn_is_io(mfn_t m);
 
 /* A small generator: the same sequence everywhere. */
 extern uint64_t memory_seed;

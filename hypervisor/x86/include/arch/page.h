@@ -76,9 +76,6 @@ static inline uint64_t *m2p_entry(mfn_t m)
 }
 #define M2P_INVALID (~0UL)
 
-/* RAM that no guest page table may treat as device memory, and the reverse. */
-bool mfn_is_io(mfn_t m);
-
 /* ---- TLB (mm/tlb.c) ---- */
 void tlb_flush_local(void);                            /* all, global ones too */
 void tlb_flush_page_local(uint64_t va);
