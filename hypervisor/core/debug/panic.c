@@ -25,7 +25,7 @@ static noreturn void stay_here(void)
         cpu_relax();
 }
 
-static noreturn void end(void)
+void reboot_or_halt(void)
 {
     if (noreboot) {
         printk_raw("Halted: noreboot was given.\n");
@@ -73,7 +73,7 @@ void panic(const char *fmt, ...)
     } else if (depth > 2) {
         arch_halt();
     }
-    end();
+    reboot_or_halt();
 }
 
 void bug(const char *file, int line, const char *what)

@@ -65,6 +65,16 @@ void vcpu_unpause(struct vcpu *v)
 
 /* ---- shutting down ---- */
 
+/* The hypervisor itself is well: it says what it knows of dom0. */
+static noreturn void hardware_gave_up(const char *what)
+{
+    console_start_sync();
+    printk_raw("Hardware Dom0 %s: its state, then the machine's end.\n", what);
+    if (current->domain == hardware_domain)
+        arch_dump_guest(current);
+    reboot_or_halt();
+}
+
 /* The hardware domain takes the machine with it. */
 static noreturn void hardware_shutdown(uint8_t reason)
 {
@@ -74,9 +84,9 @@ static noreturn void hardware_shutdown(uint8_t reason)
         printk(LOG_INFO, "The hardware domain halted: powering the machine off.\n");
         arch_poweroff_or_halt();
     case SHUTDOWN_crash:
-        panic("The hardware domain crashed.");
+        hardware_gave_up("crashed");
     case SHUTDOWN_watchdog:
-        panic("The hardware domain's watchdog expired.");
+        hardware_gave_up("let its watchdog expire");
     default:
         console_start_sync();
         printk(LOG_INFO, "The hardware domain shut down (reason %u): rebooting the machine.\n",

@@ -33,6 +33,9 @@ int snprintf(char *buf, size_t size, const char *fmt, ...) printf_like(3, 4);
 /* Print the sentence, registers, backtrace and the other CPUs' state, then reboot or halt. */
 noreturn void panic(const char *fmt, ...) printf_like(1, 2);
 
+/* The machine's end after a report: in 5 seconds, or a halt with `noreboot`. */
+noreturn void reboot_or_halt(void);
+
 /* Should-never-happen conditions of the hypervisor's own making. Never on guest input. */
 noreturn void bug(const char *file, int line, const char *what);
 #define BUG_ON(cond)                                                                               \

@@ -16,7 +16,8 @@
 
 /* The frame table is mapped for whole MiB (a page of it) that hold any RAM. */
 #define CHUNK_FRAMES (1UL << CHUNK_SHIFT)
-#define M2P_SHIFT    9 /* frames in a page of the M2P, log2 */
+#define M2P_EXTENT_SHIFT 18 /* frames in a 2 MiB extent of the M2P, log2 */
+#define M2P_EXTENT_BYTES (8UL << M2P_EXTENT_SHIFT)
 
 extern pte_t image_l3[], cpu_areas_l1[];
 
@@ -181,24 +182,37 @@ static init_text void build_frame_table(void)
     mark_io(0, 0x100000 >> PAGE_SHIFT);
 }
 
+unsigned int m2p_extents(void)
+{
+    return (unsigned int)DIV_ROUND_UP(max_mfn, 1UL << M2P_EXTENT_SHIFT);
+}
+
+mfn_t m2p_extent(unsigned int index)
+{
+    uint64_t va = M2P_VIRT + index * M2P_EXTENT_BYTES;
+    const pte_t *l3 = mfn_to_virt(pte_mfn(boot_l4[pte_index(va, 4)])), *l2;
+
+    if (!(l3[pte_index(va, 3)] & PTE_PRESENT))
+        return INVALID_MFN;
+    l2 = mfn_to_virt(pte_mfn(l3[pte_index(va, 3)]));
+    return l2[pte_index(va, 2)] & PTE_PRESENT ? pte_mfn(l2[pte_index(va, 2)]) : INVALID_MFN;
+}
+
 static init_text void build_m2p(void)
 {
-    uint64_t pages = DIV_ROUND_UP(max_mfn, 1UL << M2P_SHIFT);
-    unsigned int per_chunk = M2P_SHIFT - CHUNK_SHIFT;
+    for (unsigned int i = 0; i < m2p_extents(); i++) {
+        uint64_t first = (uint64_t)i << M2P_EXTENT_SHIFT, va = M2P_VIRT + i * M2P_EXTENT_BYTES;
+        unsigned int chunk = (unsigned int)(first >> CHUNK_SHIFT);
+        unsigned int end = chunk + (1U << (M2P_EXTENT_SHIFT - CHUNK_SHIFT));
+        unsigned int known = (unsigned int)DIV_ROUND_UP(max_mfn, CHUNK_FRAMES);
 
-    for (uint64_t p = 0; p < pages; p++) {
-        uint64_t first = p, va;
-
-        while (p < pages && (mfn_valid(mfn(p << M2P_SHIFT)) ||
-                             mfn_valid(mfn((p << M2P_SHIFT) + (CHUNK_FRAMES << (per_chunk - 1))))))
-            p++;
-        if (p == first)
+        end = min(end, known);
+        if (find_next_bit(chunk_map, end, chunk) == end)
             continue;
-        va = M2P_VIRT + (first << PAGE_SHIFT);
-        /* Not global: tables of a guest's users are without it. */
-        map_fresh(va, HV_DATA, M2P_RO_VIRT + (first << PAGE_SHIFT),
-                  (HV_RO & ~PTE_GLOBAL) | PTE_USER, p - first);
-        memset((void *)va, 0xff, (p - first) << PAGE_SHIFT);
+        /* Not global: only a guest's kernel may read it, and its user runs with the same TLB. */
+        map_fresh(va, HV_DATA, M2P_RO_VIRT + i * M2P_EXTENT_BYTES,
+                  (HV_RO & ~PTE_GLOBAL) | PTE_USER, PTES_PER_TABLE);
+        memset((void *)va, 0xff, M2P_EXTENT_BYTES);
     }
 }
 

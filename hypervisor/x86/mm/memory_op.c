@@ -24,7 +24,9 @@ static long machine_memory_map(guest_ptr_t arg)
         return -EPERM;
     if (copy_from_guest(&map, arg, sizeof(map)))
         return -EFAULT;
-    for (i = 0; i < map.nr_entries && i < boot_info.nr_ranges; i++) {
+    if (map.nr_entries < boot_info.nr_ranges)
+        return -EINVAL; /* a map cut short would lose memory silently */
+    for (i = 0; i < boot_info.nr_ranges; i++) {
         const struct mem_range *r = &boot_info.range[i];
         struct e820_entry e = { r->start, r->size, r->type };
 
@@ -33,6 +35,28 @@ static long machine_memory_map(guest_ptr_t arg)
     }
     map.nr_entries = i;
     return copy_to_guest(arg, &map, sizeof(map)) ? -EFAULT : 0;
+}
+
+/* The M2P's frames, one for each 2 MiB of it; where there is no RAM, the one before again. */
+static long machphys_mfn_list(guest_ptr_t arg)
+{
+    struct xen_machphys_mfn_list list;
+    uint64_t last = 0;
+    unsigned int i;
+
+    if (copy_from_guest(&list, arg, sizeof(list)))
+        return -EFAULT;
+    for (i = 0; i < list.max_extents && i < m2p_extents(); i++) {
+        mfn_t m = m2p_extent(i);
+        uint64_t out = m.v == INVALID_MFN.v ? last : m.v;
+
+        if (copy_to_guest(guest_ptr_add(guest_ptr(list.extent_start), i * sizeof(out)), &out,
+                          sizeof(out)))
+            return -EFAULT;
+        last = out;
+    }
+    list.nr_extents = i;
+    return copy_to_guest(arg, &list, sizeof(list)) ? -EFAULT : 0;
 }
 
 static long machphys_mapping(guest_ptr_t arg)
@@ -71,6 +95,8 @@ long arch_memory_op(unsigned long cmd, guest_ptr_t arg)
     switch (cmd) {
     case XENMEM_machine_memory_map:
         return machine_memory_map(arg);
+    case XENMEM_machphys_mfn_list:
+        return machphys_mfn_list(arg);
     case XENMEM_machphys_mapping:
         return machphys_mapping(arg);
     case XENMEM_maximum_gpfn:

@@ -301,7 +301,7 @@ void start_guest(struct guest *g)
 
 struct vcpu *on_cpu(unsigned int cpu)
 {
-    return per_cpu(sched_cpu, cpu).running;
+    return per_cpu(running_vcpu, cpu);
 }
 
 void become(struct guest *g)
