@@ -4,8 +4,9 @@
 
 #include <hv/domain.h>
 
-/* From dom0_mem=: its pages, and the limit to which it may grow. */
-uint64_t dom0_pages(uint64_t *max_pages);
+/* From dom0_mem=: its pages, and the limit to which it may grow. `more` pages will be free besides
+ * those that are. */
+uint64_t dom0_pages(uint64_t more, uint64_t *max_pages);
 
 /* Its memory while it is being laid out: pieces of machine memory, in the order of its frames. */
 struct dom0_memory {

@@ -55,6 +55,13 @@ static init_text uint64_t tables_for(uint64_t va, uint64_t pages)
     return count;
 }
 
+/* Whole pages that only the kernel's module was in. */
+static init_text void kernel_module_pages(const struct layout *l, uint64_t *start, uint64_t *end)
+{
+    *start = DIV_ROUND_UP(l->kernel->start.v, PAGE_SIZE);
+    *end = max(*start, (l->kernel->start.v + l->kernel->size) >> PAGE_SHIFT);
+}
+
 /* Decide where everything goes. */
 static init_text void plan(struct layout *l)
 {
@@ -93,6 +100,7 @@ static init_text void plan(struct layout *l)
     }
 }
 
+/* What must be there before the kernel is loaded; the rest comes when the module has been freed. */
 static init_text int get_memory(struct layout *l)
 {
     uint64_t first = l->initrd ? l->initrd->start.v >> PAGE_SHIFT : 0;
@@ -106,7 +114,7 @@ static init_text int get_memory(struct layout *l)
         return -ENOMEM;
     }
     if (!l->initrd)
-        return dom0_memory_alloc(l->d, &l->mem, l->total);
+        return dom0_memory_alloc(l->d, &l->mem, need);
     rc = dom0_memory_alloc(l->d, &l->mem, l->initrd_pfn);
     if (rc == 0 && in_place) {
         /* The module's own frames become dom0's; behind its last byte stands nobody's data. */
@@ -122,7 +130,7 @@ static init_text int get_memory(struct layout *l)
                        (i << PAGE_SHIFT),
                    min(PAGE_SIZE, l->initrd->size - (i << PAGE_SHIFT)));
     }
-    return rc ? rc : dom0_memory_alloc(l->d, &l->mem, l->total - l->mem.nr_pages);
+    return rc ? rc : dom0_memory_alloc(l->d, &l->mem, need - l->mem.nr_pages);
 }
 
 /* Copy (src NULL: zero) to dom0's frames at an address of the kernel's. */
@@ -156,6 +164,15 @@ static init_text void load_kernel(struct layout *l)
     if (l->image.has_hypercall_page)
         pv_hypercall_page(
             dom0_page(&l->mem, (l->image.hypercall_page - l->image.virt_base) >> PAGE_SHIFT));
+}
+
+static init_text int get_the_rest(struct layout *l)
+{
+    uint64_t start, end;
+
+    kernel_module_pages(l, &start, &end);
+    frames_add_range(mfn(start), mfn(end), NUMA_ANY);
+    return dom0_memory_alloc(l->d, &l->mem, l->total - l->mem.nr_pages);
 }
 
 static init_text void write_p2m(struct layout *l)
@@ -283,7 +300,7 @@ static init_text int start_vcpu(struct layout *l)
 static init_text int create(struct layout *l)
 {
     unsigned int vcpus = max_vcpus ? max_vcpus : cpumask_weight(&cpu_online_mask);
-    uint64_t limit;
+    uint64_t limit, start, end;
     int rc;
 
     vcpus = min(vcpus, (unsigned int)MAX_VCPUS);
@@ -300,7 +317,8 @@ static init_text int create(struct layout *l)
     if (rc)
         return rc;
     hardware_domain = l->d;
-    l->total = dom0_pages(&limit);
+    kernel_module_pages(l, &start, &end);
+    l->total = dom0_pages(end - start, &limit);
     l->d->mem->max_pages = limit;
     return pv_io_setup_dom0(l->d);
 }
@@ -344,6 +362,9 @@ init_text int arch_start_dom0(void)
     load_kernel(l);
     if (order >= 0)
         frames_free(virt_to_mfn(elf), (unsigned int)order);
+    rc = get_the_rest(l);
+    if (rc)
+        return rc;
     write_p2m(l);
     build_tables(l);
     write_start_info(l);

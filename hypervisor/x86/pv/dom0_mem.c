@@ -55,9 +55,9 @@ static uint64_t pages_of(const struct amount *a, uint64_t avail)
     return pages < avail ? avail - pages : 0;
 }
 
-uint64_t dom0_pages(uint64_t *max_pages)
+uint64_t dom0_pages(uint64_t more, uint64_t *max_pages)
 {
-    uint64_t avail = frames_free_count();
+    uint64_t avail = frames_free_count() + more;
     uint64_t reserve = min(avail / 16, (128UL << 20) >> PAGE_SHIFT), want = avail - reserve;
 
     if (amount_want.set)
