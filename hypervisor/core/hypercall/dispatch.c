@@ -110,21 +110,29 @@ const char *hypercall_name(unsigned int op)
     return row ? row->name : NULL;
 }
 
-long hypercall_call(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS])
+static inline long call_row(const struct hypercall *row, const uint64_t args[NR_HYPERCALL_ARGS])
 {
-    const struct hypercall *row = hypercall_find(op);
     unsigned int kind = current->domain->type == DOMAIN_PV ? HYPERCALL_PV : HYPERCALL_HVM;
 
-    if (unlikely(!row || !(row->who & kind)))
+    if (unlikely(!(row->who & kind)))
         return -ENOSYS;
     return row->fn(args);
 }
 
-bool hypercall_may_be_in_multicall(unsigned int op)
+long hypercall_call(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS])
 {
     const struct hypercall *row = hypercall_find(op);
 
-    return !row || !(row->who & HYPERCALL_NO_MULTICALL);
+    return likely(row) ? call_row(row, args) : -ENOSYS;
+}
+
+long hypercall_call_in_multicall(uint64_t op, const unsigned long args[NR_HYPERCALL_ARGS])
+{
+    const struct hypercall *row = op < NR_HYPERCALLS ? hypercall_find((unsigned int)op) : NULL;
+
+    if (row && row->who & HYPERCALL_NO_MULTICALL)
+        return -EINVAL;
+    return row ? call_row(row, args) : -ENOSYS;
 }
 
 long hypercall_dispatch(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS])

@@ -20,7 +20,8 @@ DECLARE_PER_CPU(struct hypercall_state, hypercall_state);
 /* Look up and call, leaving the state alone. */
 long hypercall_call(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS]);
 
-bool hypercall_may_be_in_multicall(unsigned int op);
+/* The same for an entry of a multicall: -EINVAL for what may not be one. */
+long hypercall_call_in_multicall(uint64_t op, const unsigned long args[NR_HYPERCALL_ARGS]);
 
 long do_multicall(guest_ptr_t list, uint32_t nr_calls);
 long do_xen_version(unsigned int cmd, guest_ptr_t arg);

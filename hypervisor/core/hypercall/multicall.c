@@ -23,41 +23,50 @@ static int entry_replace(guest_ptr_t p, struct multicall_entry *entry,
     return copy_to_guest(p, entry, sizeof(*entry));
 }
 
-static long entry_run(const struct multicall_entry *entry)
-{
-    uint64_t args[NR_HYPERCALL_ARGS];
+#define FETCH_BATCH 4 /* entries read at a time */
 
-    if (entry->op >= NR_HYPERCALLS)
-        return -ENOSYS;
-    if (!hypercall_may_be_in_multicall((unsigned int)entry->op))
-        return -EINVAL;
-    for (unsigned int i = 0; i < NR_HYPERCALL_ARGS; i++)
-        args[i] = entry->args[i];
-    return hypercall_call((unsigned int)entry->op, args);
+/* Up to n entries; as many as can be read. */
+static unsigned int fetch(struct multicall_entry *entry, guest_ptr_t list, uint32_t n)
+{
+    unsigned int count = min(n, (uint32_t)FETCH_BATCH);
+
+    while (count && copy_from_guest(entry, list, count * sizeof(*entry)))
+        count /= 2;
+    return count;
 }
 
 long do_multicall(guest_ptr_t list, uint32_t nr_calls)
 {
     struct hypercall_state *state = &this_cpu(hypercall_state);
-    struct multicall_entry entry;
+    struct multicall_entry entry[FETCH_BATCH];
     uint32_t done = 0;
+    unsigned int i = 0, fetched = 0;
     long rc = 0;
 
     state->in_multicall = true;
+    state->continued = false;
     while (done < nr_calls) {
-        rc = copy_from_guest(&entry, list, sizeof(entry));
-        if (rc)
-            break;
-        entry.result = (xen_ulong_t)entry_run(&entry);
+        struct multicall_entry *e;
+
+        if (i == fetched) {
+            fetched = fetch(entry, list, nr_calls - done);
+            i = 0;
+            if (fetched == 0) {
+                rc = -EFAULT;
+                break;
+            }
+        }
+        e = &entry[i++];
+        e->result = (xen_ulong_t)hypercall_call_in_multicall(e->op, e->args);
         if (state->continued) {
-            rc = entry_replace(list, &entry, state);
+            rc = entry_replace(list, e, state);
             break;
         }
         rc = copy_to_guest(guest_ptr_add(list, offsetof(struct multicall_entry, result)),
-                           &entry.result, sizeof(entry.result));
+                           &e->result, sizeof(e->result));
         if (rc)
             break;
-        list = guest_ptr_add(list, sizeof(entry));
+        list = guest_ptr_add(list, sizeof(*e));
         if (++done < nr_calls && hypercall_preempt_check())
             break;
     }
