@@ -600,8 +600,8 @@ static void the_hardware_domain_takes_the_machine_with_it(void **state)
         { SHUTDOWN_poweroff, "powered off" },
         { SHUTDOWN_reboot, "rebooted" },
         { SHUTDOWN_suspend, "rebooted" },
-        { SHUTDOWN_crash, "The hardware domain crashed" },
-        { SHUTDOWN_watchdog, "watchdog expired" },
+        { SHUTDOWN_crash, "Dom0 crashed" },
+        { SHUTDOWN_watchdog, "Dom0 let its watchdog expire" },
     };
     struct domain *d;
 
