@@ -5,6 +5,7 @@
  */
 #include <hv/mem.h>
 #include <hv/string.h>
+#include <arch/page.h>
 
 #include "boot.h"
 
@@ -72,7 +73,13 @@ struct mb2_framebuffer {
     uint8_t colors[6];
 };
 
+#define RSDP_SIZE_V1 20 /* ACPI 6.4 table 5.3: the first version's part, and all of it */
+#define RSDP_SIZE    36
+
 struct boot_info boot_info;
+
+/* The loader's copy of the ACPI root pointer: where the original lies, it does not say. */
+static char rsdp[RSDP_SIZE];
 
 static init_data char strings[8192];
 static init_data size_t strings_used;
@@ -224,6 +231,16 @@ static init_text void parse_mb2_framebuffer(const struct mb2_tag *tag)
     };
 }
 
+/* Loaders may give the first version of the root pointer beside the later one, in any order. */
+static init_text void keep_rsdp(const struct mb2_tag *tag)
+{
+    if (boot_info.rsdp.v && tag->type == MB2_RSDP_OLD)
+        return;
+    memset(rsdp, 0, sizeof(rsdp));
+    memcpy(rsdp, tag + 1, tag->type == MB2_RSDP_OLD ? RSDP_SIZE_V1 : RSDP_SIZE);
+    boot_info.rsdp = image_phys(rsdp);
+}
+
 /* What a tag must have at least. */
 static init_text size_t tag_size(uint32_t type)
 {
@@ -234,6 +251,10 @@ static init_text size_t tag_size(uint32_t type)
         return sizeof(struct mb2_mmap);
     case MB2_FRAMEBUFFER:
         return offsetof(struct mb2_framebuffer, colors);
+    case MB2_RSDP_OLD:
+        return sizeof(struct mb2_tag) + RSDP_SIZE_V1;
+    case MB2_RSDP_NEW:
+        return sizeof(struct mb2_tag) + RSDP_SIZE;
     default:
         return sizeof(struct mb2_tag);
     }
@@ -272,7 +293,7 @@ static init_text void parse_mb2(uint32_t info_phys)
             break;
         case MB2_RSDP_OLD:
         case MB2_RSDP_NEW:
-            /* A copy inside the tag; the original is found by scanning on BIOS machines. */
+            keep_rsdp(tag);
             break;
         }
         off = ROUND_UP(off + tag->size, 8UL);

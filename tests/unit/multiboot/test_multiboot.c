@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <hv/mem.h>
+#include <arch/layout.h>
 #include "../../../hypervisor/x86/boot/boot.h"
 
 #define MB1 0x2badb002U
@@ -126,6 +127,43 @@ static void text_screen_without_colors(void **state)
     tag(8, fb, sizeof(fb));
     parse_tags();
     assert_int_equal(boot_info.fb.type, 1);
+    end();
+}
+
+/* The loader's memory is gone when the tables are read: what is kept is a copy in the image. */
+static const char *kept_rsdp(void)
+{
+    return (const char *)(uintptr_t)(boot_info.rsdp.v + IMAGE_VIRT_BASE);
+}
+
+static void acpi_root_pointer(void **state)
+{
+    char first[20], second[40];
+
+    (void)state;
+    memset(first, 'a', sizeof(first));
+    memset(second, 'b', sizeof(second));
+    begin_tags();
+    tag(14, first, sizeof(first));
+    parse_tags();
+    end();
+    assert_memory_equal(kept_rsdp(), first, 20);
+    for (unsigned int i = 20; i < 36; i++)
+        assert_int_equal(kept_rsdp()[i], 0);
+    /* The later version is taken, whatever comes first. */
+    for (unsigned int order = 0; order < 2; order++) {
+        begin_tags();
+        tag(14 + order, order ? second : first, order ? 36 : 20);
+        tag(15 - order, order ? first : second, order ? 20 : 36);
+        parse_tags();
+        end();
+        assert_memory_equal(kept_rsdp(), second, 36);
+    }
+    /* Less than a whole one is none. */
+    begin_tags();
+    tag(15, second, 35);
+    parse_tags();
+    assert_int_equal(boot_info.rsdp.v, 0);
     end();
 }
 
@@ -286,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(multiboot2),
         cmocka_unit_test(text_screen_without_colors),
+        cmocka_unit_test(acpi_root_pointer),
         cmocka_unit_test(bad_tags),
         cmocka_unit_test(multiboot1),
         cmocka_unit_test(ranges_do_not_overlap),
