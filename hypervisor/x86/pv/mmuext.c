@@ -4,6 +4,7 @@
 #include <hv/hypercall.h>
 #include <hv/mem.h>
 #include <hv/printk.h>
+#include <hv/smp.h>
 #include <hv/string.h>
 #include <arch/processor.h>
 
@@ -237,6 +238,24 @@ static int flush(struct domain *d, const struct mmuext_op *op)
     }
 }
 
+static void write_back(void *unused)
+{
+    (void)unused;
+    __asm__ volatile("wbinvd" ::: "memory");
+}
+
+static int flush_cache(const struct domain *d, bool everywhere)
+{
+    /* Only who has devices can need it. */
+    if (!d->arch->io_mem)
+        return -EPERM;
+    if (everywhere)
+        smp_call(&cpu_online_mask, write_back, NULL);
+    else
+        write_back(NULL);
+    return 0;
+}
+
 /* Operations on a vCPU's state, as opposed to frames, are only the caller's own. */
 static bool is_about_self(unsigned int cmd)
 {
@@ -271,11 +290,7 @@ static int do_one(struct vcpu *v, const struct mmuext_op *op, struct domain *pg_
         return flush(d, op);
     case MMUEXT_FLUSH_CACHE:
     case MMUEXT_FLUSH_CACHE_GLOBAL:
-        /* Only who has devices can need it. */
-        if (!d->arch->io_mem)
-            return -EPERM;
-        __asm__ volatile("wbinvd" ::: "memory");
-        return 0;
+        return flush_cache(d, op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL);
     case MMUEXT_SET_LDT:
         return pv_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
     case MMUEXT_CLEAR_PAGE:

@@ -144,6 +144,7 @@ static void check_other_ops(void)
     is(mmuext(MMUEXT_TLB_FLUSH_LOCAL, 0), 0, "tlb_flush_local");
     is(mmuext(MMUEXT_TLB_FLUSH_ALL, 0), 0, "tlb_flush_all");
     is(mmuext(MMUEXT_FLUSH_CACHE, 0), 0, "flush_cache");
+    is(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0), 0, "flush_cache_global");
     op = (struct mmuext_op){ .cmd = MMUEXT_INVLPG_LOCAL, .arg1.linear_addr = SPARE_VA };
     is(mmuext_ops(&op, 1, NULL), 0, "invlpg_local");
     op = (struct mmuext_op){ .cmd = MMUEXT_INVLPG_MULTI, .arg1.linear_addr = SPARE_VA };
