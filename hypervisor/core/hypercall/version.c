@@ -59,7 +59,7 @@ static long version_features(const struct domain *d, guest_ptr_t arg)
         return -EFAULT;
     if (info.submap_idx >= XENFEAT_NR_SUBMAPS)
         return -EINVAL;
-    info.submap = arch_abi.features(d) | 1U << XENFEAT_memory_op_vnode_supported;
+    info.submap = arch_abi.features(d);
     if (d->is_hardware)
         info.submap |= 1U << XENFEAT_dom0;
     return copy_to_guest(arg, &info, sizeof(info));

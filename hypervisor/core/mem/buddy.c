@@ -155,11 +155,11 @@ mfn_t frames_alloc(unsigned int order, unsigned int flags, unsigned int node)
 {
     mfn_t m = INVALID_MFN;
     bool dirty = false;
-    unsigned int first = node < nr_nodes ? node : 0;
+    unsigned int first = node < nr_nodes ? node : 0, tries = flags & ALLOC_EXACT ? 1 : nr_nodes;
 
-    if (order > MAX_ORDER)
+    if (order > MAX_ORDER || (flags & ALLOC_EXACT && node >= nr_nodes))
         return INVALID_MFN;
-    for (unsigned int i = 0; i < nr_nodes && m.v == INVALID_MFN.v; i++)
+    for (unsigned int i = 0; i < tries && m.v == INVALID_MFN.v; i++)
         m = alloc_from(&nodes[(first + i) % nr_nodes], order, flags, &dirty);
     if (m.v == INVALID_MFN.v)
         return m;

@@ -18,14 +18,15 @@ static int memory_init(struct domain *d)
     return 0;
 }
 
-int domain_populate(struct domain *d, unsigned int order, unsigned int flags, mfn_t *out)
+int domain_populate(struct domain *d, unsigned int order, unsigned int flags, unsigned int node,
+                    mfn_t *out)
 {
     uint64_t count = 1UL << order;
     mfn_t m;
 
     if (d->mem->tot_pages + count > d->mem->max_pages)
         return -EPERM;
-    m = frames_alloc(order, flags, NUMA_ANY);
+    m = frames_alloc(order, flags, node);
     if (m.v == INVALID_MFN.v)
         return -ENOMEM;
     spin_lock(&d->mem->lock);

@@ -36,12 +36,34 @@ static int get_target(domid_t id, struct domain **out)
     return 0;
 }
 
-/* Allocator flags for the requested address width. False: none that we can promise. */
-static bool alloc_flags(unsigned int mem_flags, unsigned int *flags, unsigned int *bits)
+/* What XENMEMF_* ask of the allocator. */
+struct alloc_wish {
+    unsigned int flags, bits, node; /* bits: address width, 0 for any */
+};
+
+/* -EINVAL: an address width or a node that there is not. */
+static int read_mem_flags(unsigned int mem_flags, struct alloc_wish *w)
 {
-    *bits = mem_flags & 0xff;
-    *flags = *bits && *bits <= 32 ? ALLOC_BELOW_4G : 0;
-    return *bits == 0 || *bits > PAGE_SHIFT;
+    unsigned int node = XENMEMF_get_node(mem_flags);
+    bool exact = mem_flags & XENMEMF_exact_node_request;
+
+    w->bits = XENMEMF_get_address_bits(mem_flags);
+    w->flags = w->bits && w->bits <= 32 ? ALLOC_BELOW_4G : 0;
+    w->node = NUMA_ANY;
+    if (w->bits && w->bits <= PAGE_SHIFT)
+        return -EINVAL;
+    /* No domain has virtual nodes: where they are named, any memory will do. */
+    if (node == NUMA_ANY || mem_flags & XENMEMF_vnode)
+        return 0;
+    /* How the machine is built is only for these two to know. */
+    if (!current->domain->is_hardware && !current->domain->is_control)
+        return exact ? -EINVAL : 0;
+    if (node >= NR_NODES)
+        return -EINVAL;
+    w->node = node;
+    if (exact)
+        w->flags |= ALLOC_EXACT;
+    return 0;
 }
 
 static bool fits(mfn_t m, unsigned int order, unsigned int bits)
@@ -63,22 +85,22 @@ static int write_pfn(XEN_GUEST_HANDLE(xen_pfn_t) list, uint64_t index, uint64_t 
 static int populate_one(struct domain *d, const struct xen_memory_reservation *r, uint64_t index,
                         bool at_pfn)
 {
-    unsigned int flags, bits;
+    struct alloc_wish wish;
     uint64_t pfn = 0;
     mfn_t m;
-    int rc;
+    int rc = read_mem_flags(r->mem_flags, &wish);
 
-    if (!alloc_flags(r->mem_flags, &flags, &bits))
-        return -EINVAL;
+    if (rc)
+        return rc;
     if (at_pfn) {
         rc = read_pfn(r->extent_start, index, &pfn);
         if (rc)
             return rc;
     }
-    rc = domain_populate(d, r->extent_order, flags, &m);
+    rc = domain_populate(d, r->extent_order, wish.flags, wish.node, &m);
     if (rc)
         return rc;
-    if (!fits(m, r->extent_order, bits))
+    if (!fits(m, r->extent_order, wish.bits))
         rc = -ENOMEM;
     else if (!guest_ptr_is_null(guest_ptr(r->extent_start)))
         rc = write_pfn(r->extent_start, index, m.v);
@@ -184,16 +206,16 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
 {
     uint64_t frames = 1UL << chunk_order, stolen = 0;
     uint64_t in_per = chunk_order - x->in.extent_order, out_per = chunk_order - x->out.extent_order;
-    unsigned int flags, bits;
+    struct alloc_wish wish;
     mfn_t fresh;
-    int rc = 0;
+    int rc = read_mem_flags(x->out.mem_flags, &wish);
 
-    if (!alloc_flags(x->out.mem_flags, &flags, &bits))
-        return -EINVAL;
-    fresh = frames_alloc(chunk_order, flags, NUMA_ANY);
+    if (rc)
+        return rc;
+    fresh = frames_alloc(chunk_order, wish.flags, wish.node);
     if (fresh.v == INVALID_MFN.v)
         return -ENOMEM;
-    if (!fits(fresh, chunk_order, bits))
+    if (!fits(fresh, chunk_order, wish.bits))
         rc = -ENOMEM;
     while (!rc && stolen < frames) {
         uint64_t pfn;

@@ -15,9 +15,10 @@
 #define NR_NODES       64
 #define ALLOC_BELOW_4G 1U /* flag: DMA-able by 32-bit devices */
 #define ALLOC_NO_SCRUB 2U /* flag: the caller overwrites it all */
+#define ALLOC_EXACT    4U /* flag: from the node or not at all */
 
-/* 2^order frames, naturally aligned, contents scrubbed unless ALLOC_NO_SCRUB. INVALID_MFN if there
- * are none. Any context with interrupts on. */
+/* 2^order frames, naturally aligned, contents scrubbed unless ALLOC_NO_SCRUB; from `node` (or
+ * NUMA_ANY) if it has them, else from another. INVALID_MFN if there are none. Any context with interrupts on. */
 must_check mfn_t frames_alloc(unsigned int order, unsigned int flags, unsigned int node);
 void frames_free(mfn_t first, unsigned int order);
 void buddy_init(void); /* before the first range */
@@ -51,9 +52,9 @@ struct domain_mem {
     uint64_t shared_pages; /* hypervisor pages shared with it */
 };
 
-/* Allocate one extent for d and count it. -ENOMEM; -EPERM over max_pages. */
+/* Allocate one extent for d, as frames_alloc(), and count it. -ENOMEM; -EPERM over max_pages. */
 must_check int domain_populate(struct domain *d, unsigned int order, unsigned int flags,
-                               mfn_t *out);
+                               unsigned int node, mfn_t *out);
 /* Give up one frame: no longer d's; freed when the last mapping goes. -EINVAL: not d's to give. */
 must_check int domain_give_up(struct domain *d, struct frame *f);
 must_check long do_memory_op(unsigned long cmd, guest_ptr_t arg);

@@ -176,6 +176,11 @@ static void nodes_and_zones(void **state)
             assert_true(held[nr_held - 1].m.v >= FOUR_GIB);
         }
     assert_true(take(0, 0, 77)); /* a node that is not there */
+    assert_false(take(0, ALLOC_EXACT, 77));
+    while (take(MAX_ORDER, ALLOC_EXACT | ALLOC_NO_SCRUB, 0))
+        assert_int_equal(mfn_to_node(held[nr_held - 1].m), 0);
+    assert_true(take(0, ALLOC_EXACT, 1));
+    assert_int_equal(mfn_to_node(held[nr_held - 1].m), 1);
     for (unsigned int i = 0; i < 200; i++)
         assert_true(take(5, ALLOC_BELOW_4G, 1));
     give_all();

@@ -147,7 +147,7 @@ static void check(const struct model *x)
 static void fresh(struct model *x)
 {
     memset(x, 0, sizeof(*x));
-    assert_int_equal(domain_populate(&domain, 0, 0, &x->m), 0);
+    assert_int_equal(domain_populate(&domain, 0, 0, NUMA_ANY, &x->m), 0);
     x->refs = 1;
 }
 
@@ -439,7 +439,7 @@ static void giving_up_and_dying(void **state)
     assert_int_equal(x->progress, FRAME_PROMOTING);
     preempt_one_in = 0;
     domain.is_dying = true;
-    assert_int_equal(domain_populate(&domain, 0, 0, &x->m), -EINVAL);
+    assert_int_equal(domain_populate(&domain, 0, 0, NUMA_ANY, &x->m), -EINVAL);
     assert_int_equal(memory_part.teardown(&domain), 0);
     assert_int_equal(domain.mem->tot_pages, 1);
     domain.is_dying = false;

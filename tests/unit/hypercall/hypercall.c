@@ -403,7 +403,7 @@ static void test_version(void **state)
     assert_true(pp.virt_start == 0xffff800000000000);
     assert_int_equal(version(XENVER_get_features, &fi), 0);
     assert_true(fi.submap & 1U << XENFEAT_dom0);
-    assert_true(fi.submap & 1U << XENFEAT_memory_op_vnode_supported);
+    assert_false(fi.submap & 1U << XENFEAT_memory_op_vnode_supported);
     assert_true(fi.submap & 1U << XENFEAT_mmu_pt_update_preserve_ad);
     fi.submap_idx = 1;
     assert_int_equal(version(XENVER_get_features, &fi), -EINVAL);

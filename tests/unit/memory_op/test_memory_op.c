@@ -157,7 +157,7 @@ static int setup(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(dom); i++)
         assert_int_equal(memory_part.init(&dom[i]), 0);
     for (unsigned int i = 0; i < OWN; i++) {
-        assert_int_equal(domain_populate(&dom[1], 0, 0, &own[i]), 0);
+        assert_int_equal(domain_populate(&dom[1], 0, 0, NUMA_ANY, &own[i]), 0);
         m2p[own[i].v] = i;
     }
     running = &vcpus[1];
@@ -279,6 +279,28 @@ static void limits(void **state)
     assert_true(in[0] < 1UL << (26 - PAGE_SHIFT));
 }
 
+static void nodes(void **state)
+{
+    struct xen_memory_reservation r = reservation(1, 0);
+
+    (void)state;
+    /* A guest's wish for a node goes unheard, and where it must be that one there is no memory. */
+    r.mem_flags = XENMEMF_node(63);
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 1);
+    r.mem_flags = XENMEMF_exact_node(0);
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 0);
+    running = &vcpus[0];
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 1);
+    r.mem_flags = XENMEMF_exact_node(1); /* this machine has one node */
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 0);
+    r.mem_flags = XENMEMF_node(1);
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 1);
+    r.mem_flags = XENMEMF_node(NR_NODES);
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 0);
+    r.mem_flags = XENMEMF_exact_node(NR_NODES) | XENMEMF_vnode; /* nobody has such nodes */
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 1);
+}
+
 static void others_memory(void **state)
 {
     struct xen_memory_reservation r = reservation(1, 0);
@@ -392,7 +414,7 @@ static void all_that_a_domain_has(void **state)
 
     (void)state;
     running = &vcpus[2];
-    assert_int_equal(domain_populate(&dom[2], 0, 0, &m), 0);
+    assert_int_equal(domain_populate(&dom[2], 0, 0, NUMA_ANY, &m), 0);
     in[0] = m.v;
     assert_int_equal(call(XENMEM_exchange, &x), 0);
     assert_int_equal(dom[2].mem->tot_pages, 1);
@@ -510,6 +532,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(populate),
         TEST(limits),
+        TEST(nodes),
         TEST(others_memory),
         TEST(frames_in_use),
         TEST(faults_everywhere),

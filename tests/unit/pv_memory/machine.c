@@ -43,6 +43,13 @@ void tlb_flush_mask(const cpumask_t *mask)
             memset(cpus[i].tlb, 0, sizeof(cpus[i].tlb));
 }
 
+void smp_call(const cpumask_t *mask, void (*fn)(void *), void *arg)
+{
+    (void)mask;
+    (void)fn; /* writing caches back is for the hypervisor alone */
+    (void)arg;
+}
+
 /* INVLPG drops what is remembered of tables too. */
 void tlb_flush_page_local(uint64_t va)
 {
@@ -304,7 +311,7 @@ struct domain *make_domain(domid_t id, unsigned int vcpus, unsigned int first_cp
         assert_int_equal(range_set_add(d->arch->io_mem, RAM_START - 8, RAM_START - 1), 0);
     }
     for (unsigned int i = 0; i < OWN; i++)
-        assert_int_equal(domain_populate(d, 0, 0, &own[id][i]), 0);
+        assert_int_equal(domain_populate(d, 0, 0, NUMA_ANY, &own[id][i]), 0);
     for (unsigned int i = 0; i < vcpus; i++) {
         struct vcpu *v = calloc(1, sizeof(*v));
 
