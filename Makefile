@@ -29,9 +29,9 @@ test: ## install, build, run every test
 check: unit-tests ## the unit tests, with ASan and UBSan
 	prove $(UNIT_TESTS)
 
-bench: hypervisor ## hospes and Debian's Xen on the same work, as a table of ratios
+bench: ## hospes and Debian's Xen on the same work, as a table of ratios
 	scripts/deps build run bench
-	scripts/fetch
+	scripts/fetch all
 	$(MAKE) guests
 	$(MAKE) DEBUG=n O=$(O)/release $(O)/release/hypervisor/x86_64/hospes
 	tests/bench/run $(O)/release/hypervisor/x86_64/hospes

@@ -119,7 +119,7 @@ static inline long call_row(const struct hypercall *row, const uint64_t args[NR_
     return row->fn(args);
 }
 
-long hypercall_call(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS])
+long hypercall_dispatch(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS])
 {
     const struct hypercall *row = hypercall_find(op);
 
@@ -133,12 +133,6 @@ long hypercall_call_in_multicall(uint64_t op, const unsigned long args[NR_HYPERC
     if (row && row->who & HYPERCALL_NO_MULTICALL)
         return -EINVAL;
     return row ? call_row(row, args) : -ENOSYS;
-}
-
-long hypercall_dispatch(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS])
-{
-    this_cpu(hypercall_state).continued = false;
-    return hypercall_call(op, args);
 }
 
 bool hypercall_preempt_check(void)
@@ -166,5 +160,9 @@ long hypercall_continue_args(unsigned int op, unsigned int nargs, const uint64_t
 
 bool hypercall_was_continued(void)
 {
-    return this_cpu(hypercall_state).continued;
+    struct hypercall_state *state = &this_cpu(hypercall_state);
+    bool continued = state->continued;
+
+    state->continued = false;
+    return continued;
 }

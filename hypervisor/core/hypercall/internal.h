@@ -17,10 +17,8 @@ struct hypercall_state {
 
 DECLARE_PER_CPU(struct hypercall_state, hypercall_state);
 
-/* Look up and call, leaving the state alone. */
-long hypercall_call(unsigned int op, const uint64_t args[NR_HYPERCALL_ARGS]);
 
-/* The same for an entry of a multicall: -EINVAL for what may not be one. */
+/* hypercall_dispatch() for an entry of a multicall: -EINVAL for what may not be one. */
 long hypercall_call_in_multicall(uint64_t op, const unsigned long args[NR_HYPERCALL_ARGS]);
 
 long do_multicall(guest_ptr_t list, uint32_t nr_calls);

@@ -37,7 +37,8 @@ bool hypercall_preempt_check(void);
 #define hypercall_continue(op, nargs, ...)                                                         \
     hypercall_continue_args(op, nargs, (const uint64_t[NR_HYPERCALL_ARGS]){ __VA_ARGS__ })
 long hypercall_continue_args(unsigned int op, unsigned int nargs, const uint64_t *args);
-/* The call that this CPU dispatched last asked to be continued: its result is not for the guest. */
+/* A call that this CPU dispatched since it was last asked wants to be continued: its result is not
+ * for the guest. For architectures whose result register is not that of the number. */
 bool hypercall_was_continued(void);
 
 /* Dispatch one call; -ENOSYS for an unknown number. Arguments in ABI order. */

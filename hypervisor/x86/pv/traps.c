@@ -288,23 +288,29 @@ void sysenter_dispatch(struct regs *r)
     bounce_or_undefined(r, &current->arch->pv.sysenter, TRAP_GP);
 }
 
-void exit_to_guest(struct regs *r)
+static bool work_pending(void)
 {
-    struct vcpu *v = current;
+    return softirq_pending_here() || event_upcall_pending(current);
+}
 
-    (void)r;
-    for (;;) {
-        if (unlikely(softirq_pending_here())) {
+static noinline void work_before_guest(void)
+{
+    do {
+        if (softirq_pending_here()) {
             irq_enable();
             softirq_process();
             irq_disable();
-            continue;
+        } else {
+            guest_regs()->vector = 0;
+            pv_bounce(BOUNCE_EVENT, current->arch->pv.event.address, true, 0);
         }
-        if (likely(!event_upcall_pending(v)))
-            return;
-        guest_regs()->vector = 0;
-        pv_bounce(BOUNCE_EVENT, v->arch->pv.event.address, true, 0);
-    }
+    } while (work_pending());
+}
+
+void exit_to_guest(void)
+{
+    if (unlikely(work_pending()))
+        work_before_guest();
 }
 
 /*

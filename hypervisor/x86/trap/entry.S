@@ -143,7 +143,6 @@ return_to_guest:
     and $-CPU_AREA_SIZE, %rax
     lea FRAME(%rax), %rsp
 return_to_guest_here:
-    mov %rsp, %rdi
     sub $8, %rsp
     call exit_to_guest
     add $8, %rsp

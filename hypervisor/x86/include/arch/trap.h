@@ -68,7 +68,7 @@ void trap_ist(struct regs *r);          /* NMI, #DF, #MC: on their own stacks */
 void syscall_dispatch(struct regs *r);  /* SYSCALL from a guest */
 void sysenter_dispatch(struct regs *r); /* SYSENTER from a guest */
 void syscall32_dispatch(struct regs *r);
-void exit_to_guest(struct regs *r);     /* before the registers are loaded; interrupts off at exit */
+void exit_to_guest(void); /* before the registers are loaded; interrupts off at exit */
 
 /* entry.S: continue in the guest of guest_regs(); abandon what is on the stack. */
 noreturn void return_to_guest(void);
