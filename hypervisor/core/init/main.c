@@ -93,17 +93,23 @@ static init_data const struct {
     { "console input", console_init_late },
     { "other CPUs", smp_boot_secondaries },
     { "dom0", start_dom0 },
-    { "cleaning up", arch_init_late }, /* this table goes, too */
 };
 
-void hospes_main(void)
+/* Not start-up code: it gives that back. */
+static noinline noreturn void enter_service(void)
+{
+    arch_init_late();
+    softirq_raise(SOFTIRQ_SCHEDULE);
+    arch_idle_entry();
+}
+
+void init_text hospes_main(void)
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
         printk(LOG_DEBUG, "Boot: %s\n", steps[i].name);
         steps[i].fn();
     }
-    softirq_raise(SOFTIRQ_SCHEDULE);
-    arch_idle_entry();
+    enter_service();
 }
 
 void hospes_main_secondary(unsigned int cpu)

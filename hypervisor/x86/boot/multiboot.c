@@ -81,7 +81,7 @@ struct boot_info boot_info;
 /* The loader's copy of the ACPI root pointer: where the original lies, it does not say. */
 static char rsdp[RSDP_SIZE];
 
-static init_data char strings[8192];
+static char strings[8192]; /* boot_info points here */
 static init_data size_t strings_used;
 
 static init_text void *phys(uint64_t address)

@@ -129,7 +129,7 @@ static bool init_text wait_started(unsigned int cpu, unsigned int ms)
     return started == cpu;
 }
 
-int arch_cpu_boot(unsigned int cpu)
+int init_text arch_cpu_boot(unsigned int cpu)
 {
     uint32_t id = cpu_apic_id[cpu];
 

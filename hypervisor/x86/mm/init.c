@@ -236,8 +236,20 @@ init_text void arch_init_memory(void)
     printk(LOG_INFO, "%lu MiB free for guests\n", (unsigned long)(frames_free_count() >> 8));
 }
 
-init_text void arch_init_late(void)
+/* From here on a call of start-up code, or a look at its data, is a page fault. */
+void arch_init_late(void)
 {
+    mfn_t first = paddr_to_mfn(image_phys(init_start)), end = paddr_to_mfn(image_phys(init_end));
+    uint64_t size = (uint64_t)(init_end - init_start);
+    int rc;
+
     boot_l4[0] = 0; /* the trampoline */
-    tlb_flush_local();
+    unmap_range((uint64_t)(uintptr_t)init_start, size);
+    /* Memory like any other now: writable by its other address. */
+    rc = map_range((uint64_t)(uintptr_t)mfn_to_virt(first), mfn_to_paddr(first), size, HV_DATA);
+    tlb_flush_mask(&cpu_online_mask);
+    if (rc)
+        panic("No memory for the hypervisor's page tables.");
+    frames_add_range(first, end, NUMA_ANY);
+    printk(LOG_INFO, "%lu KiB of start-up code and data given back\n", (unsigned long)(size >> 10));
 }
