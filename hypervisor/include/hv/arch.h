@@ -21,7 +21,7 @@ void arch_init_traps(void);           /* IDT or vectors, faults caught from here
 void arch_init_irq(void);             /* interrupt controllers, our own vectors */
 void arch_init_time(void);            /* counters calibrated, now() works */
 must_check int arch_start_dom0(void); /* build dom0 from the boot modules, unpause */
-void arch_init_late(void);            /* once dom0 runs: give init memory back; not init code itself */
+void arch_init_late(void);            /* once dom0 runs: gives init memory back; no init code */
 
 /* ---- CPUs ---- */
 must_check int arch_cpu_boot(unsigned int cpu); /* start it; -ETIMEDOUT if it does not come */
