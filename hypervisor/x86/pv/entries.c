@@ -44,37 +44,37 @@ static int get_io(pte_t *e, struct domain *d)
     return 0;
 }
 
+static noinline int refuse_l1(pte_t e, const struct domain *d, int error)
+{
+    guest_printk(d, LOG_WARN, "may not map frame %#lx%s: %s\n", (unsigned long)pte_mfn(e).v,
+                 e & PTE_WRITE ? " writable" : "",
+                 error == -EPERM   ? "it is not its own"
+                 : error == -EBUSY ? "it is a page table or a descriptor table"
+                                   : "it has too many mappings");
+    return error == -EPERM ? -EPERM : -EINVAL;
+}
+
 static int get_l1(pte_t *e, struct domain *d, struct domain *pg_owner)
 {
     mfn_t m = pte_mfn(*e);
     struct frame *f;
     int rc;
 
-    if (mfn_is_io(m))
+    if (unlikely(mfn_is_io(m)))
         return get_io(e, d);
     f = mfn_to_frame(m);
     rc = *e & PTE_WRITE ? frame_get_writable(f, pg_owner) : frame_get(f, pg_owner);
-    if (rc) {
-        guest_printk(d, LOG_WARN, "may not map frame %#lx%s: %s\n", (unsigned long)m.v,
-                     *e & PTE_WRITE ? " writable" : "",
-                     rc == -EPERM     ? "it is not its own"
-                     : rc == -EBUSY   ? "it is a page table or a descriptor table"
-                                      : "it has too many mappings");
-        return rc == -EPERM ? -EPERM : -EINVAL;
-    }
+    if (unlikely(rc))
+        return refuse_l1(*e, d, rc);
     *e = adjust_l1(*e);
     return 0;
 }
 
-int pv_entry_get(pte_t *e, unsigned int level, struct domain *d, struct domain *pg_owner)
+static noinline int get_table(pte_t *e, unsigned int level, struct domain *d)
 {
     struct frame *f;
     int rc;
 
-    if (!(*e & PTE_PRESENT))
-        return 0;
-    if (level == 1)
-        return get_l1(e, d, pg_owner);
     if (*e & PTE_PSE || mfn_is_io(pte_mfn(*e))) {
         guest_printk(d, LOG_WARN, "level-%u entry %#lx is not a page table of its own\n", level,
                      (unsigned long)*e);
@@ -93,6 +93,21 @@ int pv_entry_get(pte_t *e, unsigned int level, struct domain *d, struct domain *
     return 0;
 }
 
+int pv_entry_get(pte_t *e, unsigned int level, struct domain *d, struct domain *pg_owner)
+{
+    if (!(*e & PTE_PRESENT))
+        return 0;
+    return level == 1 ? get_l1(e, d, pg_owner) : get_table(e, level, d);
+}
+
+static noinline int put_table(struct frame *f)
+{
+    if (frame_put_type(f) == -ERESTART)
+        return -ERESTART;
+    frame_put(f);
+    return 0;
+}
+
 int pv_entry_put(pte_t e, unsigned int level, struct domain *d)
 {
     struct frame *f;
@@ -100,19 +115,15 @@ int pv_entry_put(pte_t e, unsigned int level, struct domain *d)
     if (!(e & PTE_PRESENT) || mfn_is_io(pte_mfn(e)))
         return 0;
     f = mfn_to_frame(pte_mfn(e));
-    if (level == 1) {
-        /* Its owner can change its use, or free it, and flushes its own CPUs then, not d's. */
-        if (d && unlikely(f->state.owner != d->id))
-            arch_tlb_sync(d);
-        if (e & PTE_WRITE)
-            frame_put_writable(f);
-        else
-            frame_put(f);
-        return 0;
-    }
-    if (frame_put_type(f) == -ERESTART)
-        return -ERESTART;
-    frame_put(f);
+    if (level > 1)
+        return put_table(f);
+    /* Its owner can change its use, or free it, and flushes its own CPUs then, not d's. */
+    if (d && unlikely(f->state.owner != d->id))
+        arch_tlb_sync(d);
+    if (e & PTE_WRITE)
+        frame_put_writable(f);
+    else
+        frame_put(f);
     return 0;
 }
 
