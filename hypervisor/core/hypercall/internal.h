@@ -6,8 +6,7 @@
 #include <hv/guest_access.h>
 #include <hv/percpu.h>
 
-/* A vCPU never leaves its CPU in the middle of a hypercall, so this is the CPU's, without a lock.
- */
+/* A vCPU does not leave its CPU in the middle of a hypercall: this is the CPU's, without a lock. */
 struct hypercall_state {
     bool in_multicall;
     bool continued; /* the call asked to be continued; inside a multicall, as the rest says */
@@ -16,7 +15,6 @@ struct hypercall_state {
 };
 
 DECLARE_PER_CPU(struct hypercall_state, hypercall_state);
-
 
 /* hypercall_dispatch() for an entry of a multicall: -EINVAL for what may not be one. */
 long hypercall_call_in_multicall(uint64_t op, const unsigned long args[NR_HYPERCALL_ARGS]);

@@ -24,7 +24,7 @@ struct node {
 };
 
 static struct node nodes[NR_NODES];
-static unsigned int nr_nodes = 1; /* nodes that have memory: [0, nr_nodes) */
+static unsigned int nr_nodes = 1;          /* nodes that have memory: [0, nr_nodes) */
 static uint64_t free_frames, total_frames; /* atomic */
 
 static bool idle_scrub = true;

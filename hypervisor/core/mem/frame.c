@@ -1,8 +1,8 @@
 /*
  * The frame table's state machine: references, types, and the checks behind page-table types.
- * Every change is one compare-and-swap of the frame's state word; see docs/design/pv-memory-safety.md
- * for the rules. Page-table types change only under their owner's LOCK_PV_MM, so the partial states
- * have one writer; references and FRAME_WRITABLE need no lock.
+ * Every change is one compare-and-swap of the frame's state word; see
+ * docs/design/pv-memory-safety.md for the rules. Page-table types change only under their owner's
+ * LOCK_PV_MM, so the partial states have one writer; references and FRAME_WRITABLE need no lock.
  */
 #include <hv/arch.h>
 #include <hv/errno.h>
@@ -102,10 +102,11 @@ void frame_put(struct frame *f)
 }
 
 /* Leave a busy frame in its next state. A partial state holds a reference of its own. */
-static void settle(struct frame *f, enum frame_progress progress, unsigned int types, bool was_partial)
+static void settle(struct frame *f, enum frame_progress progress, unsigned int types,
+                   bool was_partial)
 {
-    bool partial = progress == FRAME_PROMOTING || progress == FRAME_UNDOING ||
-                   progress == FRAME_DEMOTING;
+    bool partial =
+        progress == FRAME_PROMOTING || progress == FRAME_UNDOING || progress == FRAME_DEMOTING;
     union frame_state s = frame_read(f), n;
 
     do {
@@ -119,7 +120,8 @@ static void settle(struct frame *f, enum frame_progress progress, unsigned int t
 }
 
 /* Release the entries below `done` after a failed check. */
-static int undo(struct frame *f, enum frame_type type, unsigned int done, bool was_partial, int error)
+static int undo(struct frame *f, enum frame_type type, unsigned int done, bool was_partial,
+                int error)
 {
     if (arch_frame_demote(f, type, &done) == -ERESTART) {
         settle(f, FRAME_UNDOING, done, was_partial);
@@ -151,8 +153,8 @@ static int demote(struct frame *f, enum frame_type type, unsigned int done, bool
     return rc;
 }
 
-/* Whoever could still write through an old translation must not: neither to a table that is about to
- * be trusted, nor may a table that stopped being one still be walked while it is written. */
+/* Whoever could still write through an old translation must not: neither to a table that is about
+ * to be trusted, nor may a table that stopped being one still be walked while it is written. */
 static bool must_flush(union frame_state s, enum frame_type type)
 {
     return s.progress == FRAME_INVALID && s.type != type && s.type != FRAME_NONE;
@@ -255,9 +257,9 @@ int frame_put_type(struct frame *f)
 int frame_get_writable(struct frame *f, const struct domain *owner)
 {
     uint64_t raw = READ_ONCE(f->state.raw);
-    uint64_t use = (union frame_state){
-        .owner = owner->id, .type = FRAME_WRITABLE, .progress = FRAME_VALID
-    }.raw;
+    uint64_t use =
+        (union frame_state){ .owner = owner->id, .type = FRAME_WRITABLE, .progress = FRAME_VALID }
+            .raw;
     int rc;
 
     while ((raw & USE_MASK) == use && refs_open(raw) && raw < TYPES_END)
@@ -289,7 +291,7 @@ int frame_settle(struct frame *f)
 {
     union frame_state s = frame_read(f), n = s;
 
-    /* FRAME_DEMOTING is not ours to finish: who dropped the type will call frame_put_type() again. */
+    /* FRAME_DEMOTING is not ours to finish: who dropped the type calls frame_put_type() again. */
     if (s.progress != FRAME_PROMOTING && s.progress != FRAME_UNDOING)
         return 0;
     n.progress = FRAME_BUSY;
@@ -311,8 +313,8 @@ void frame_assign(struct frame *f, struct domain *d)
 
 void frame_share(struct frame *f, struct domain *d, bool readonly)
 {
-    /* One of its types is ours for good: what we write to never becomes a page table. Read-only ones
-     * have a type that nobody asks for. */
+    /* One of its types is ours for good: what we write to never becomes a page table. Read-only
+     * ones have a type that nobody asks for. */
     union frame_state s = { .refs = 1,
                             .shared = 1,
                             .owner = d->id,

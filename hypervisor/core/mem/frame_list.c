@@ -1,4 +1,4 @@
-/* Lists of frames, linked by frame number inside the frame table. The caller holds the list's lock. */
+/* Lists of frames, linked by frame number inside the frame table. The caller holds their lock. */
 #include <hv/frame.h>
 
 void frame_list_init(struct frame_list *l)

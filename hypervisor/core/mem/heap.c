@@ -99,7 +99,7 @@ void *hv_alloc(size_t size)
     if (size > class_size[NR_CLASSES - 1])
         return alloc_large(size);
     while (class_size[class] < size)
-        class++;
+        class += 1;
     irq = spin_lock_irqsave(&heap_lock);
     if (!class_list[class].free) {
         struct free_object *slab, *last;

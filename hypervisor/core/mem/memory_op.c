@@ -81,7 +81,7 @@ static int write_pfn(XEN_GUEST_HANDLE(xen_pfn_t) list, uint64_t index, uint64_t 
     return copy_to_guest(guest_ptr_add(guest_ptr(list), index * sizeof(pfn)), &pfn, sizeof(pfn));
 }
 
-/* One extent of populate_physmap (with frame numbers to give the memory) or increase_reservation. */
+/* One extent of populate_physmap (to be put at frame numbers) or increase_reservation. */
 static int populate_one(struct domain *d, const struct xen_memory_reservation *r, uint64_t index,
                         bool at_pfn)
 {
@@ -254,7 +254,7 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
     for (uint64_t e = 0; e < 1UL << out_per; e++) {
         uint64_t index = (chunk << out_per) + e, pfn, first = e << x->out.extent_order;
 
-        /* The frames are the guest's already; if its list is bad it loses track of them, no more. */
+        /* The frames are the guest's already; if its list is bad it loses track of them. */
         if (read_pfn(x->out.extent_start, index, &pfn) ||
             write_pfn(x->out.extent_start, index, fresh.v + first)) {
             rc = -EFAULT;

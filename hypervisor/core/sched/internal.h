@@ -9,7 +9,7 @@
 #define NR_WATCHDOGS   2
 
 struct sched_cpu {
-    spinlock_t lock;      /* LOCK_SCHED_CPU: this CPU's queue, and every vCPU whose `cpu` it is */
+    spinlock_t lock; /* LOCK_SCHED_CPU: this CPU's queue, and every vCPU whose `cpu` it is */
     struct vcpu *idle;
     struct timer slice; /* ask the scheduler again */
     uint64_t switches;

@@ -20,8 +20,9 @@ void irq_print(void); /* debug key 'i' */
 
 /* A handler of our own, in interrupt context. */
 typedef void (*irq_handler_t)(unsigned int irq, void *arg);
-/* Take a line for the hypervisor; no guest gets it any more. `irq` is the architecture's line number
- * (x86: GSI; an ISA interrupt goes through irq_from_isa() first). -EINVAL: no such line; -EBUSY. */
+/* Take a line for the hypervisor; no guest gets it any more. `irq` is the architecture's line
+ * number (x86: GSI; an ISA interrupt goes through irq_from_isa() first). -EINVAL: no such line;
+ * -EBUSY. */
 must_check int irq_request_gsi(unsigned int gsi, irq_handler_t handler, void *arg,
                                const char *name);
 /* The GSI that an ISA interrupt (0-15) arrives at. */

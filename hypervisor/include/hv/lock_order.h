@@ -6,21 +6,21 @@
 #define HV_LOCK_ORDER_H
 
 enum lock_rank {
-    LOCK_DOMCTL,        /* one control operation at a time */
-    LOCK_WALLCLOCK,     /* the wall clock's base and its publication */
-    LOCK_DOMAIN_LIST,   /* the list of domains, domain ids */
-    LOCK_DOMAIN,        /* struct domain: vcpu array, pause, shutdown */
-    LOCK_PIRQ,          /* a domain's pirq table */
-    LOCK_PCI,           /* PCI device list, CF8 */
-    LOCK_GRANT_TABLE,   /* a domain's grant frames and version */
-    LOCK_GRANT_ENTRY,   /* one active grant entry */
-    LOCK_MAPTRACK,      /* a domain's free mapping handles */
-    LOCK_PV_MM,         /* a PV domain's page tables: page-table writes and validation */
-    LOCK_EVENT_DOMAIN,  /* a domain's port table: allocation */
-    LOCK_DOMAIN_PAGES,  /* a domain's page list and totals */
-    LOCK_RANGE_SET,     /* one set of ranges */
-    LOCK_SMP_CALL,      /* cross-CPU calls and flushes; waits with interrupts on */
-    LOCK_CONSOLE_LINE,  /* a domain's half line of console output */
+    LOCK_DOMCTL,       /* one control operation at a time */
+    LOCK_WALLCLOCK,    /* the wall clock's base and its publication */
+    LOCK_DOMAIN_LIST,  /* the list of domains, domain ids */
+    LOCK_DOMAIN,       /* struct domain: vcpu array, pause, shutdown */
+    LOCK_PIRQ,         /* a domain's pirq table */
+    LOCK_PCI,          /* PCI device list, CF8 */
+    LOCK_GRANT_TABLE,  /* a domain's grant frames and version */
+    LOCK_GRANT_ENTRY,  /* one active grant entry */
+    LOCK_MAPTRACK,     /* a domain's free mapping handles */
+    LOCK_PV_MM,        /* a PV domain's page tables: page-table writes and validation */
+    LOCK_EVENT_DOMAIN, /* a domain's port table: allocation */
+    LOCK_DOMAIN_PAGES, /* a domain's page list and totals */
+    LOCK_RANGE_SET,    /* one set of ranges */
+    LOCK_SMP_CALL,     /* cross-CPU calls and flushes; waits with interrupts on */
+    LOCK_CONSOLE_LINE, /* a domain's half line of console output */
     /* From here on interrupt handlers take them too: only with interrupts off. */
     LOCK_EVENT_CHANNEL, /* one event channel */
     LOCK_EVENT_QUEUE,   /* one FIFO queue of one vCPU */

@@ -18,7 +18,8 @@
 #define ALLOC_EXACT    4U /* flag: from the node or not at all */
 
 /* 2^order frames, naturally aligned, contents scrubbed unless ALLOC_NO_SCRUB; from `node` (or
- * NUMA_ANY) if it has them, else from another. INVALID_MFN if there are none. Any context with interrupts on. */
+ * NUMA_ANY) if it has them, else from another. INVALID_MFN if there are none. Any context with
+ * interrupts on. */
 must_check mfn_t frames_alloc(unsigned int order, unsigned int flags, unsigned int node);
 void frames_free(mfn_t first, unsigned int order);
 void buddy_init(void); /* before the first range */

@@ -10,10 +10,10 @@
 #include <hv/cpumask.h>
 #include <arch/percpu.h>
 
-#define DEFINE_PER_CPU(type, name)  section("percpu_data") __typeof__(type) percpu__##name
+#define DEFINE_PER_CPU(type, name) section("percpu_data") __typeof__(type) percpu__##name
 /* The one that every area begins with: the architecture reads it without looking it up. */
 #define DEFINE_PER_CPU_FIRST(type, name) section(PERCPU_FIRST) __typeof__(type) percpu__##name
-#define DECLARE_PER_CPU(type, name) extern __typeof__(type) percpu__##name
+#define DECLARE_PER_CPU(type, name)      extern __typeof__(type) percpu__##name
 
 /* Lvalues. this_cpu() is only stable while the caller cannot move CPU: everywhere but across a
  * context switch, since the hypervisor itself is never preempted. */

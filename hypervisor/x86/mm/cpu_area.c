@@ -11,7 +11,7 @@
 static const struct {
     uint32_t offset, size;
 } areas[] = {
-    { CPU_DATA_OFF, CPU_DATA_PAGES * PAGE_SIZE },
+    { CPU_DATA_OFF, CPU_DATA_PAGES << PAGE_SHIFT },
     { CPU_NMI_STACK - PAGE_SIZE, PAGE_SIZE },
     { CPU_DB_STACK - PAGE_SIZE, PAGE_SIZE },
     { CPU_DF_STACK - PAGE_SIZE, PAGE_SIZE },

@@ -15,7 +15,7 @@
 #include "internal.h"
 
 /* The frame table is mapped for whole MiB (a page of it) that hold any RAM. */
-#define CHUNK_FRAMES (1UL << CHUNK_SHIFT)
+#define CHUNK_FRAMES     (1UL << CHUNK_SHIFT)
 #define M2P_EXTENT_SHIFT 18 /* frames in a 2 MiB extent of the M2P, log2 */
 #define M2P_EXTENT_BYTES (8UL << M2P_EXTENT_SHIFT)
 
@@ -78,8 +78,8 @@ static init_text void protect_image(void)
         const char *start, *end;
         uint64_t flags;
     } part[] = {
-        { image_start, text_end, HV_CODE },       { text_end, rodata_end, HV_RO },
-        { rodata_end, init_start, HV_DATA },      { init_start, init_text_end, HV_CODE },
+        { image_start, text_end, HV_CODE },    { text_end, rodata_end, HV_RO },
+        { rodata_end, init_start, HV_DATA },   { init_start, init_text_end, HV_CODE },
         { init_text_end, image_end, HV_DATA },
     };
     pte_t *l2;
@@ -135,9 +135,8 @@ static init_text void fill_slots(void)
 {
     for (unsigned int slot = HV_SLOT_FIRST; slot <= HV_SLOT_LAST; slot++)
         if (!boot_l4[slot] && slot != PERDOMAIN_SLOT)
-            boot_l4[slot] = pte_make(boot_alloc(1, 1),
-                                     PTE_PRESENT | PTE_WRITE | PTE_ACCESSED |
-                                         (slot == HV_SLOT_FIRST ? PTE_USER : 0));
+            boot_l4[slot] = pte_make(boot_alloc(1, 1), PTE_PRESENT | PTE_WRITE | PTE_ACCESSED |
+                                                           (slot == HV_SLOT_FIRST ? PTE_USER : 0));
 }
 
 static init_text void mark_chunks(void)
@@ -210,8 +209,8 @@ static init_text void build_m2p(void)
         if (find_next_bit(chunk_map, end, chunk) == end)
             continue;
         /* Not global: only a guest's kernel may read it, and its user runs with the same TLB. */
-        map_fresh(va, HV_DATA, M2P_RO_VIRT + i * M2P_EXTENT_BYTES,
-                  (HV_RO & ~PTE_GLOBAL) | PTE_USER, PTES_PER_TABLE);
+        map_fresh(va, HV_DATA, M2P_RO_VIRT + i * M2P_EXTENT_BYTES, (HV_RO & ~PTE_GLOBAL) | PTE_USER,
+                  PTES_PER_TABLE);
         memset((void *)va, 0xff, M2P_EXTENT_BYTES);
     }
 }

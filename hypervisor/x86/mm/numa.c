@@ -1,5 +1,5 @@
-/* Which node a frame is on, from the firmware's SRAT; node 0 without one. Proximity domains are used
- * as node numbers where they are small enough. */
+/* Which node a frame is on, from the firmware's SRAT; node 0 without one. Proximity domains are
+ * used as node numbers where they are small enough. */
 #include <hv/acpi.h>
 #include <hv/mem.h>
 #include <hv/numa.h>

@@ -1,6 +1,6 @@
 /*
- * The hypervisor's own page tables: building them, mapping devices. They are the upper-half slots of
- * boot_l4, which every guest's L4 shares by pointing at the same level-3 tables; so all of those
+ * The hypervisor's own page tables: building them, mapping devices. They are the upper-half slots
+ * of boot_l4, which every guest's L4 shares by pointing at the same level-3 tables; so all of those
  * exist before the first guest does, and later changes are seen everywhere.
  * LOCK_MAP guards changes. Intel SDM 3A chapter 4.
  */

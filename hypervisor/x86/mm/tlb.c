@@ -1,7 +1,7 @@
 /*
  * TLB flushes on this CPU and on others. A request names CPUs by mask and is waited for: when
- * tlb_flush_mask() returns, no CPU of the mask holds a translation from before. The IPI handler only
- * flushes and acknowledges, so the wait is bounded by the time others keep interrupts off.
+ * tlb_flush_mask() returns, no CPU of the mask holds a translation from before. The IPI handler
+ * only flushes and acknowledges, so the wait is bounded by the time others keep interrupts off.
  * Intel SDM 3A 4.10.4.
  */
 #include <hv/smp.h>

@@ -35,7 +35,7 @@ static bool sanitise(uint64_t *desc)
         return false; /* reserved */
     if (d & DESC_CODE && d & DESC_CONFORM)
         return false; /* runs at its caller's level: ours, if we could be made to load it */
-    /* The guest's kernel runs in ring 3 too. Accessed, so that the CPU does not write to the page. */
+    /* The guest's kernel runs in ring 3 too. Accessed, so that the CPU does not write it. */
     *desc = d | DESC_DPL3 | DESC_ACCESSED;
     return true;
 }
@@ -162,9 +162,9 @@ void pv_release_ldt(struct vcpu *v)
     v->arch->pv.ldt_entries = 0;
 }
 
-/* The LDT is given by address: its pages are taken now, through the guest's page tables. A page that
- * is not mapped or does not pass is left out, and faults when a selector in it is loaded. LOCK_PV_MM
- * is held. */
+/* The LDT is given by address: its pages are taken now, through the guest's page tables. A page
+ * that is not mapped or does not pass is left out, and faults when a selector in it is loaded.
+ * LOCK_PV_MM is held. */
 int pv_set_ldt(struct vcpu *v, uint64_t base, uint64_t entries)
 {
     pte_t *l1 = area_l1(v) + PV_AREA_PAGES / 2;

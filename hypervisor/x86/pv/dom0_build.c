@@ -3,10 +3,10 @@
  * public xen.h describes under "start_info". What the modules hold is the administrator's, but is
  * checked like any image.
  *
- *   pfn 0 .. : the kernel's addresses from VIRT_BASE on, all mapped: kernel, initrd (if the kernel
- *              needs it mapped), p2m (if it has no place of its own), start_info, page tables, stack
- *   then     : initrd that is only named by its frame, in place
- *   then     : the p2m list with the page tables that map it at INIT_P2M, and free memory
+ * - From frame 0: the kernel's addresses from VIRT_BASE on, all mapped: kernel, initrd (if the
+ *   kernel needs it mapped), p2m (if it has no place of its own), start_info, page tables, stack.
+ * - Then an initrd that is only named by its frame, in place.
+ * - Then the p2m list with the page tables that map it at INIT_P2M, and free memory.
  */
 #include <hv/arch.h>
 #include <hv/boot.h>
@@ -36,7 +36,7 @@ struct layout {
     struct pv_image image;
     struct dom0_memory mem;
     const struct boot_module *kernel, *initrd; /* initrd NULL: none */
-    uint64_t total; /* pages, all in all */
+    uint64_t total;                            /* pages, all in all */
     /* All in pages from virt_base, which are also the frame numbers. */
     uint64_t initrd_pfn, initrd_pages, p2m_pfn, p2m_pages, start_info_pfn, pt_pfn, pt_pages,
         stack_pfn, mapped_pages;
@@ -83,8 +83,8 @@ static init_text void plan(struct layout *l)
     /* The tables map themselves, so their number decides how many there must be. */
     for (l->pt_pages = 1;; l->pt_pages++) {
         l->stack_pfn = l->pt_pfn + l->pt_pages;
-        l->mapped_pages = ROUND_UP(((l->stack_pfn + 1) << PAGE_SHIFT) + BOOT_PADDING, BOOT_ALIGN) >>
-                          PAGE_SHIFT;
+        l->mapped_pages =
+            ROUND_UP(((l->stack_pfn + 1) << PAGE_SHIFT) + BOOT_PADDING, BOOT_ALIGN) >> PAGE_SHIFT;
         if (1 + tables_for(l->image.virt_base, l->mapped_pages) <= l->pt_pages)
             break;
     }
@@ -189,7 +189,7 @@ static init_text void write_p2m(struct layout *l)
         }
 }
 
-/* Map `pages` of dom0 from pfn on at va, taking tables from *next on. Tables are mapped read-only. */
+/* Map `pages` of dom0 from pfn on at va, with tables from *next on. Tables are mapped read-only. */
 static init_text void map(struct layout *l, uint64_t va, uint64_t pfn, uint64_t pages,
                           uint64_t *next)
 {
@@ -207,9 +207,9 @@ static init_text void map(struct layout *l, uint64_t va, uint64_t pfn, uint64_t 
             }
             table = mfn_to_virt(pte_mfn(*e));
         }
-        table[pte_index(va, 1)] = pte_make(dom0_mfn(&l->mem, pfn + i),
-                                           PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY |
-                                               (is_table ? 0 : PTE_WRITE));
+        table[pte_index(va, 1)] =
+            pte_make(dom0_mfn(&l->mem, pfn + i),
+                     PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | (is_table ? 0 : PTE_WRITE));
     }
 }
 
@@ -250,8 +250,8 @@ static init_text void write_start_info(struct layout *l)
     si->flags = SIF_PRIVILEGED | SIF_INITDOMAIN;
     si->pt_base = l->image.virt_base + (l->pt_pfn << PAGE_SHIFT);
     si->nr_pt_frames = l->pt_pages;
-    si->mfn_list = l->image.has_p2m_base ? l->image.p2m_base
-                                         : l->image.virt_base + (l->p2m_pfn << PAGE_SHIFT);
+    si->mfn_list =
+        l->image.has_p2m_base ? l->image.p2m_base : l->image.virt_base + (l->p2m_pfn << PAGE_SHIFT);
     if (l->image.has_p2m_base) {
         si->first_p2m_pfn = l->p2m_pfn;
         si->nr_p2m_frames = l->p2m_pages + l->p2m_pt_pages;
@@ -347,8 +347,8 @@ init_text int arch_start_dom0(void)
     l->kernel = &boot_info.module[0];
     if (boot_info.nr_modules > 1)
         l->initrd = &boot_info.module[1];
-    rc = pv_image_unpack((char *)mfn_to_virt(mfn(0)) + l->kernel->start.v, l->kernel->size, &elf, &size,
-                         &order);
+    rc = pv_image_unpack((char *)mfn_to_virt(mfn(0)) + l->kernel->start.v, l->kernel->size, &elf,
+                         &size, &order);
     if (rc == 0)
         rc = pv_image_parse(elf, size, &l->image);
     if (rc == 0)

@@ -1,7 +1,7 @@
 /*
- * How much memory dom0 gets: dom0_mem=[min:A,][max:B,][C], sizes as Xen takes them: a bare number is
- * KiB, a negative one means that much less than there is. Without it: all but a sixteenth, which is
- * at most 128 MiB.
+ * How much memory dom0 gets: dom0_mem=[min:A,][max:B,][C], sizes as Xen takes them: a bare number
+ * is KiB, a negative one means that much less than there is. Without it: all but a sixteenth, which
+ * is at most 128 MiB.
  */
 #include <hv/cmdline.h>
 #include <hv/mem.h>

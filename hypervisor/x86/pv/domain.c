@@ -31,8 +31,7 @@ void pv_fill_l4(struct domain *d, pte_t *l4)
 {
     for (unsigned int i = HV_SLOT_FIRST; i <= HV_SLOT_LAST; i++)
         l4[i] = boot_l4[i];
-    l4[PERDOMAIN_SLOT] =
-        pte_make(d->arch->pv.perdomain_l3, PTE_PRESENT | PTE_WRITE | PTE_ACCESSED);
+    l4[PERDOMAIN_SLOT] = pte_make(d->arch->pv.perdomain_l3, PTE_PRESENT | PTE_WRITE | PTE_ACCESSED);
 }
 
 /* The table below *entry, made if need be. */
@@ -210,8 +209,8 @@ static int copy_callbacks(struct pv_vcpu *pv, const struct vcpu_guest_context *c
         pv->traps[i].vector = (uint8_t)i;
     }
     pv->event.address = c->event_callback_eip;
-    pv->failsafe = (struct pv_callback){ c->failsafe_callback_eip,
-                                         c->flags & VGCF_failsafe_disables_events };
+    pv->failsafe =
+        (struct pv_callback){ c->failsafe_callback_eip, c->flags & VGCF_failsafe_disables_events };
     pv->syscall =
         (struct pv_callback){ c->syscall_callback_eip, c->flags & VGCF_syscall_disables_events };
     pv->kernel_ss = (c->kernel_ss & 0xffff) | 3;

@@ -1,7 +1,7 @@
 /*
- * Grant mappings in a PV guest's page tables. The entry holds a reference (and the writable type) of
- * its own, like every entry, beside the one that the grant's handle holds: a guest that overwrites
- * the entry itself only spoils its own unmapping.
+ * Grant mappings in a PV guest's page tables. The entry holds a reference (and the writable type)
+ * of its own, like every entry, beside the one that the grant's handle holds: a guest that
+ * overwrites the entry itself only spoils its own unmapping.
  */
 #include <hv/arch.h>
 #include <hv/errno.h>

@@ -1,4 +1,4 @@
-/* The hypercalls that only x86 has, mostly PV's, and the page of stubs through which guests call. */
+/* The hypercalls that only x86 has, mostly PV's, and the page of stubs for guests to call. */
 #include <hv/arch.h>
 #include <hv/errno.h>
 #include <hv/hypercall.h>
@@ -128,12 +128,12 @@ void arch_hypercall_continue(unsigned int op, unsigned int nargs, const uint64_t
  * frame is completed there and never comes back. */
 void pv_hypercall_page(void *page)
 {
-    static const uint8_t call[] = { 0x51, 0x41, 0x53,             /* push %rcx; push %r11 */
-                                    0xb8, 0,    0,    0,    0,    /* mov $nr, %eax */
-                                    0x0f, 0x05,                   /* syscall */
-                                    0x41, 0x5b, 0x59, 0xc3 };     /* pop %r11; pop %rcx; ret */
-    static const uint8_t iret[] = { 0x51, 0x41, 0x53, 0x50,       /* ...; push %rax */
-                                    0xb8, __HYPERVISOR_iret, 0, 0, 0, 0x0f, 0x05 };
+    /* push %rcx; push %r11; mov $nr, %eax; syscall; pop %r11; pop %rcx; ret */
+    static const uint8_t call[] = { 0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+                                    0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
+    /* push %rcx; push %r11; push %rax; mov $nr, %eax; syscall */
+    static const uint8_t iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret,
+                                    0,    0,    0,    0x0f, 0x05 };
 
     memset(page, 0xcc, PAGE_SIZE);
     for (unsigned int nr = 0; nr < PAGE_SIZE / 32; nr++) {

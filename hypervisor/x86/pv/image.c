@@ -1,7 +1,8 @@
 /*
  * Reading a PV kernel: bzImage (Linux Documentation/x86/boot.rst: header fields at 0x1f1), the
- * compressed payload in it, the ELF file in that (System V ABI), and the notes that say how it wants
- * to be started (public elfnote.h). The file is untrusted: every offset is checked against its size.
+ * compressed payload in it, the ELF file in that (System V ABI), and the notes that say how it
+ * wants to be started (public elfnote.h). The file is untrusted: every offset is checked against
+ * its size.
  */
 #include <hv/decompress.h>
 #include <hv/errno.h>
@@ -173,8 +174,8 @@ static void take_note(struct pv_image *img, uint32_t type, const uint8_t *desc, 
 }
 
 /* Returns whether there was any note of Xen's. */
-static bool read_notes(struct pv_image *img, const uint8_t *p, uint64_t size, uint64_t *paddr_offset,
-                       bool *has_offset)
+static bool read_notes(struct pv_image *img, const uint8_t *p, uint64_t size,
+                       uint64_t *paddr_offset, bool *has_offset)
 {
     bool found = false;
 
@@ -267,10 +268,11 @@ int pv_image_parse(const void *file, size_t size, struct pv_image *img)
         return bad("its segments span more than 1 GiB");
     if (!is_canonical(img->virt_base) || !is_canonical(img->va_end) ||
         (img->virt_base < HV_VIRT_END && img->va_end + (64UL << 20) > HV_VIRT_START) ||
-        (img->has_p2m_base && (!is_canonical(img->p2m_base) || (img->p2m_base >= HV_VIRT_START &&
-                                                                img->p2m_base < HV_VIRT_END))))
+        (img->has_p2m_base && (!is_canonical(img->p2m_base) ||
+                               (img->p2m_base >= HV_VIRT_START && img->p2m_base < HV_VIRT_END))))
         return bad("it wants the hypervisor's addresses");
-    if (img->virt_base & (PAGE_SIZE - 1) || (img->has_p2m_base && img->p2m_base & ((1UL << 39) - 1)))
+    if (img->virt_base & (PAGE_SIZE - 1) ||
+        (img->has_p2m_base && img->p2m_base & ((1UL << 39) - 1)))
         return bad("its base addresses are not aligned");
     if (img->has_hypercall_page &&
         (img->hypercall_page < img->va_start || img->hypercall_page >= img->va_end ||

@@ -11,7 +11,13 @@
 
 /* ---- traps.c, callback.c ---- */
 /* Run the guest's code at `cb` next, as if interrupted where it is. */
-enum bounce_kind { BOUNCE_EVENT, BOUNCE_SYSCALL, BOUNCE_FAILSAFE, BOUNCE_FAULT, BOUNCE_FAULT_ERROR };
+enum bounce_kind {
+    BOUNCE_EVENT,
+    BOUNCE_SYSCALL,
+    BOUNCE_FAILSAFE,
+    BOUNCE_FAULT,
+    BOUNCE_FAULT_ERROR
+};
 void pv_bounce(enum bounce_kind kind, uint64_t address, bool mask_events, uint32_t error);
 long pv_iret(void);
 long pv_set_trap_table(guest_ptr_t table);
@@ -32,7 +38,8 @@ int pv_check_descriptors(struct frame *f, unsigned int *done);
 /* ---- entries.c: what a page-table entry may say, and what it holds ---- */
 /* Entry of level 1-4 in d's tables; pg_owner owns what it maps (d, or who d maps by right). Takes
  * what it refers to and adjusts *e to what the hardware may see. */
-must_check int pv_entry_get(pte_t *e, unsigned int level, struct domain *d, struct domain *pg_owner);
+must_check int pv_entry_get(pte_t *e, unsigned int level, struct domain *d,
+                            struct domain *pg_owner);
 /* d's CPUs do not know the entry any more if what it mapped is another's: d NULL: not needed.
  * -ERESTART: the child table is half released: call again. Level 1 never. */
 must_check int pv_entry_put(pte_t e, unsigned int level, struct domain *d);

@@ -314,8 +314,8 @@ void exit_to_guest(void)
 }
 
 /*
- * IRET: the frame is on the guest's kernel stack. What it may restore is limited: ring 3 always, and
- * flags that the guest may have.
+ * IRET: the frame is on the guest's kernel stack. What it may restore is limited: ring 3 always,
+ * and flags that the guest may have.
  */
 struct iret_frame {
     uint64_t rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;

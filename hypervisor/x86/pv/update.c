@@ -329,7 +329,8 @@ long pv_mmu_update(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsig
     if (!guest_ptr_is_null(done) && copy_to_guest(done, &before, sizeof(before)))
         rc = -EFAULT;
     if (rc == -ERESTART)
-        return hypercall_continue(__HYPERVISOR_mmu_update, 4, list.v + i * sizeof(struct mmu_update),
+        return hypercall_continue(__HYPERVISOR_mmu_update, 4,
+                                  list.v + i * sizeof(struct mmu_update),
                                   (count - i) | MMU_UPDATE_PREEMPTED, done.v, foreigndom);
     return rc;
 }

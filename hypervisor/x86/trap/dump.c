@@ -1,6 +1,6 @@
 /*
- * Reports on a CPU's or a guest's state, for panics, crashes and debug keys. Everything read here may
- * be broken: frame pointers are followed only inside the CPU's own stack, a guest's memory only
+ * Reports on a CPU's or a guest's state, for panics, crashes and debug keys. Everything read here
+ * may be broken: frame pointers are followed only inside the CPU's own stack, a guest's memory only
  * through the copying functions and its page tables only where they are RAM.
  */
 #include <hv/arch.h>
@@ -16,8 +16,7 @@
 static void print_registers(const struct regs *r)
 {
     printk_raw("rip %016lx cs %04lx rflags %08lx vector %u error %#x\n", (unsigned long)r->rip,
-               (unsigned long)(r->cs & 0xffff), (unsigned long)r->rflags, r->vector,
-               r->error_code);
+               (unsigned long)(r->cs & 0xffff), (unsigned long)r->rflags, r->vector, r->error_code);
     printk_raw("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", (unsigned long)r->rax,
                (unsigned long)r->rbx, (unsigned long)r->rcx, (unsigned long)r->rdx);
     printk_raw("rsi %016lx rdi %016lx rbp %016lx rsp %016lx ss %04lx\n", (unsigned long)r->rsi,

@@ -11,7 +11,7 @@
 #include <arch/processor.h>
 #include <arch/trap.h>
 
-#define NR_VECTORS 256
+#define NR_VECTORS          256
 #define GDT_ENTRY(selector) (((selector)-GDT_PAGE_START) >> 3)
 
 struct idt_entry {

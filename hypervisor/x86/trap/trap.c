@@ -1,6 +1,6 @@
 /*
- * What happens on each vector: guests' exceptions go to x86/pv, interrupts to x86/irq, and faults of
- * our own are either expected (arch/extable.h), a guest's bad return frame, or the end.
+ * What happens on each vector: guests' exceptions go to x86/pv, interrupts to x86/irq, and faults
+ * of our own are either expected (arch/extable.h), a guest's bad return frame, or the end.
  */
 #include <hv/arch.h>
 #include <hv/percpu.h>
@@ -53,8 +53,9 @@ static noreturn void fatal(struct regs *r)
           r->vector, r->error_code);
 }
 
-/* IRET refused the guest's frame (SYSRET is never given one that it could refuse). The guest's registers are in this exception's frame,
- * except for what lies above it, where that frame still is: put the two together again. */
+/* IRET refused the guest's frame (SYSRET is never given one that it could refuse). The guest's
+ * registers are in this exception's frame, except for what lies above it, where that frame still
+ * is: put the two together again. */
 static noreturn void bad_return_frame(struct regs *r)
 {
     struct regs *g = guest_regs();

@@ -22,7 +22,7 @@ struct pv_vcpu {
     struct trap_info *traps; /* [256] */
     struct pv_callback event, failsafe, syscall, syscall32, sysenter, nmi;
     uint16_t syscall32_cs, sysenter_cs;
-    bool kernel_mode;        /* in the guest's kernel, else in its user */
+    bool kernel_mode; /* in the guest's kernel, else in its user */
     uint64_t kernel_ss, kernel_sp;
 
     mfn_t guest_table, guest_table_user; /* L4s, each with a type reference; user may be INVALID */
@@ -32,13 +32,13 @@ struct pv_vcpu {
     uint64_t ldt_base;
     unsigned int ldt_entries;
 
-    uint64_t cr0, cr4; /* the guest's view; CR0.TS virtual */
+    uint64_t cr0, cr4;                              /* the guest's view; CR0.TS virtual */
     uint64_t fs_base, gs_base_kernel, gs_base_user; /* while not running */
-    uint16_t ds, es, fs, gs;                         /* selectors, while not running */
-    uint64_t dr[8];                                  /* DR0-3, 6, 7: checked values */
+    uint16_t ds, es, fs, gs;                        /* selectors, while not running */
+    uint64_t dr[8];                                 /* DR0-3, 6, 7: checked values */
 
-    unsigned int iopl;         /* 0-3, as PHYSDEVOP_set_iopl gave it */
-    guest_ptr_t io_bitmap;     /* PHYSDEVOP_set_iobitmap */
+    unsigned int iopl;     /* 0-3, as PHYSDEVOP_set_iopl gave it */
+    guest_ptr_t io_bitmap; /* PHYSDEVOP_set_iobitmap */
     unsigned int io_bitmap_ports;
 };
 
@@ -46,8 +46,8 @@ struct arch_vcpu {
     struct regs regs; /* while not running; else on top of the CPU's stack */
     struct pv_vcpu pv;
 
-    void *xsave;       /* FPU state, 64-byte aligned; while not running */
-    uint64_t xcr0;     /* the guest's; 0 until it set it */
+    void *xsave;         /* FPU state, 64-byte aligned; while not running */
+    uint64_t xcr0;       /* the guest's; 0 until it set it */
     uint64_t xcr0_accum; /* all bits it ever had */
     uint64_t tsc_aux;
     uint64_t misc_features; /* MSR_MISC_FEATURES_ENABLES: CPUID faulting of its user */
@@ -78,11 +78,11 @@ struct arch_domain {
     gfn_t eoi_map_gfn;          /* PHYSDEVOP_pirq_eoi_gmfn */
     mfn_t eoi_map_mfn;
     unsigned long *eoi_map;
-    uint32_t pci_cf8;           /* the guest's address latch */
+    uint32_t pci_cf8; /* the guest's address latch */
     uint8_t cmos_index;
-    uint64_t pfn_limit;         /* its p2m spans [0, pfn_limit) */
+    uint64_t pfn_limit; /* its p2m spans [0, pfn_limit) */
     gfn_t p2m_frame_list_list;
-    bool auto_unmask;           /* PHYSDEVOP_pirq_eoi_gmfn_v1: EOI unmasks the port */
+    bool auto_unmask; /* PHYSDEVOP_pirq_eoi_gmfn_v1: EOI unmasks the port */
 };
 
 #endif

@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 #if defined(__x86_64__)
-#define inb   cpu_inb
-#define inw   cpu_inw
-#define inl   cpu_inl
-#define outb  cpu_outb
-#define outw  cpu_outw
-#define outl  cpu_outl
-#define rdmsr cpu_rdmsr
-#define wrmsr cpu_wrmsr
+#define inb       cpu_inb
+#define inw       cpu_inw
+#define inl       cpu_inl
+#define outb      cpu_outb
+#define outw      cpu_outw
+#define outl      cpu_outl
+#define rdmsr     cpu_rdmsr
+#define wrmsr     cpu_wrmsr
 #define write_cr3 cpu_write_cr3
 #include "../../../../hypervisor/x86/include/arch/processor.h"
 #undef inb
