@@ -1,8 +1,8 @@
 /*
  * What a PV guest's page-table entry may say, and what it holds: the heart of PV memory safety
- * (docs/design/pv-memory-safety.md). An entry of level 1 holds a reference on the frame it maps and,
- * if it is writable, the frame's writable type; one of level n holds the type of a level n-1 table.
- * Called under the table owner's LOCK_PV_MM.
+ * (docs/design/pv-memory-safety.md). An entry of level 1 holds a reference on the frame it maps
+ * and, if it is writable, the frame's writable type; one of level n holds the type of a level n-1
+ * table. Called under the table owner's LOCK_PV_MM.
  */
 #include <hv/arch.h>
 #include <hv/errno.h>
@@ -15,8 +15,9 @@
 
 #include "internal.h"
 
-/* Software bit that marks a guest kernel's mapping. Guests' kernels run in ring 3, so every entry is
- * a user one to the CPU; what the guest itself calls user is global, to survive its system calls. */
+/* Software bit that marks a guest kernel's mapping. Guests' kernels run in ring 3, so every entry
+ * is a user one to the CPU; what the guest itself calls user is global, to survive its system
+ * calls. */
 #define PTE_GUEST_KERNEL (1UL << 52)
 
 static pte_t adjust_l1(pte_t e)
@@ -176,8 +177,9 @@ int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done)
         *done = 0;
         return 0;
     }
-    /* No way leads to the table any more, but the CPUs may remember one. Before anything is released:
-     * a frame that goes with its last reference is only flushed for changes that were counted. */
+    /* No way leads to the table any more, but the CPUs may remember one. Before anything is
+     * released: a frame that goes with its last reference is only flushed for changes that were
+     * counted. */
     pv_tlb_stale(d);
     /* The guest must not learn from the page where the hypervisor's tables are. */
     if (level == 4)
@@ -223,8 +225,8 @@ void pv_tlb_stale(struct domain *d)
     __atomic_fetch_add(&d->arch->pv.tlb_stale, 1, __ATOMIC_SEQ_CST);
 }
 
-/* A mapping is changed first, then counted; whoever reads the count before flushing therefore covers
- * every change that it counted. */
+/* A mapping is changed first, then counted; whoever reads the count before flushing therefore
+ * covers every change that it counted. */
 void arch_tlb_sync(struct domain *d)
 {
     struct pv_domain *pv = &d->arch->pv;
