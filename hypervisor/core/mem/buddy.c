@@ -227,6 +227,21 @@ uint64_t frames_total_count(void)
     return READ_ONCE(total_frames);
 }
 
+unsigned int frames_node_count(void)
+{
+    return nr_nodes;
+}
+
+uint64_t frames_node_free(unsigned int node)
+{
+    return READ_ONCE(nodes[node].free);
+}
+
+uint64_t frames_node_total(unsigned int node)
+{
+    return nodes[node].total;
+}
+
 static struct frame *find_dirty(struct node *n, unsigned int *order)
 {
     for (unsigned int z = 0; z < NR_ZONES; z++)

@@ -27,6 +27,9 @@ void buddy_init(void); /* before the first range */
 void frames_add_range(mfn_t start, mfn_t end, unsigned int node);
 uint64_t frames_free_count(void);
 uint64_t frames_total_count(void);
+unsigned int frames_node_count(void); /* nodes that have memory: [0, n) */
+uint64_t frames_node_free(unsigned int node);
+uint64_t frames_node_total(unsigned int node);
 /* Scrub some dirty free memory; true while there is more. Called by idle CPUs. */
 bool frames_scrub_idle(void);
 

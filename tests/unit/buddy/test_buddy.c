@@ -175,7 +175,11 @@ static void nodes_and_zones(void **state)
             /* Memory that 32-bit devices reach is kept for who asks. */
             assert_true(held[nr_held - 1].m.v >= FOUR_GIB);
         }
-    assert_true(take(0, 0, 77)); /* a node that is not there */
+    assert_int_equal(frames_node_count(), 2);
+    assert_int_equal(frames_node_free(0) + frames_node_free(1), frames_free_count());
+    assert_int_equal(frames_node_free(1), 0x20000 - 200 * 32);
+    assert_int_equal(frames_node_total(1) % 0x20000, 0); /* earlier tests gave it the same */
+    assert_true(take(0, 0, 77));                         /* a node that is not there */
     assert_false(take(0, ALLOC_EXACT, 77));
     while (take(MAX_ORDER, ALLOC_EXACT | ALLOC_NO_SCRUB, 0))
         assert_int_equal(mfn_to_node(held[nr_held - 1].m), 0);
