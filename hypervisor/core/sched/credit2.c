@@ -105,7 +105,7 @@ static void count_load(struct run_queue *rq, struct vcpu *v)
 {
     struct credit2_vcpu *c = credit2(v);
 
-    c->load = v->domain->sched->weight;
+    c->load = READ_ONCE(v->domain->sched->weight);
     WRITE_ONCE(rq->load, rq->load + c->load);
 }
 
@@ -338,7 +338,7 @@ static s_time_t slice_of(const struct run_queue *rq, struct vcpu *next)
     ahead = credit2(waiting)->spent - credit2(next)->spent;
     if (ahead < 0)
         ahead = 0;
-    ahead = min(ahead, MAX_CHARGE) * next->domain->sched->weight / DEFAULT_WEIGHT;
+    ahead = min(ahead, MAX_CHARGE) * READ_ONCE(next->domain->sched->weight) / DEFAULT_WEIGHT;
     return min(ahead + ratelimit(), MAX_SLICE);
 }
 

@@ -242,6 +242,45 @@ int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *s
     return 0;
 }
 
+void sched_get_affinity(struct vcpu *v, cpumask_t *hard, cpumask_t *soft)
+{
+    unsigned long flags;
+    struct sched_cpu *sc = lock_vcpu(v, &flags);
+
+    *hard = v->sched->pinned ? v->sched->unpinned : v->hard_affinity;
+    *soft = v->soft_affinity;
+    spin_unlock_irqrestore(&sc->lock, flags);
+}
+
+int sched_control_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft, bool unpin)
+{
+    int rc;
+
+    if (v->sched->pinned && !unpin)
+        return -EBUSY;
+    rc = sched_set_affinity(v, hard, soft);
+    if (!rc)
+        v->sched->pinned = false;
+    return rc;
+}
+
+/* ---- parameters ---- */
+
+uint32_t sched_id(void)
+{
+    return sched_ops->id;
+}
+
+unsigned int sched_get_weight(const struct domain *d)
+{
+    return READ_ONCE(d->sched->weight);
+}
+
+void sched_set_weight(struct domain *d, unsigned int weight)
+{
+    WRITE_ONCE(d->sched->weight, weight);
+}
+
 /* ---- switching ---- */
 
 static void slice_over(void *arg)

@@ -43,6 +43,15 @@ void vcpu_sleep_sync(struct vcpu *v);   /* and wait until it is off its CPU */
 void vcpu_kick(struct vcpu *v);
 /* -EINVAL: no online CPU in `hard`. */
 must_check int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft);
+/* What was last set, whatever SCHEDOP_pin_override put in its place. */
+void sched_get_affinity(struct vcpu *v, cpumask_t *hard, cpumask_t *soft);
+/* For the control domain. Also -EBUSY: the vCPU pinned itself; with `unpin` that ends. */
+must_check int sched_control_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft,
+                                      bool unpin);
+uint32_t sched_id(void); /* XEN_SCHEDULER_* */
+/* A domain's share relative to others': 1-65535. */
+unsigned int sched_get_weight(const struct domain *d);
+void sched_set_weight(struct domain *d, unsigned int weight);
 /* Its runstate with the time up to now counted. */
 void vcpu_get_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
 static inline bool vcpu_runnable(const struct vcpu *v)

@@ -2,6 +2,8 @@
  * test: what they do, and what they refuse. */
 #include "../sched/machine.h"
 
+#include <xen/domctl.h>
+
 static int setup(void **state)
 {
     (void)state;
@@ -262,6 +264,37 @@ static void pinning(void **state)
     assert_int_equal(cpumask_weight(&g->vcpu.hard_affinity), NR_CPUS);
 }
 
+/* What the control domain sees of a pinned vCPU, and how it takes it back. */
+static void control_of_a_pinned_vcpu(void **state)
+{
+    struct sched_pin_override pin = { .pcpu = 1 };
+    cpumask_t hard, soft, zero = cpumask_of(0), offline = cpumask_of(7);
+    struct guest *g = running_guest();
+
+    (void)state;
+    g->domain->is_hardware = true;
+    assert_int_equal(do_sched_op(SCHEDOP_pin_override, at(&pin)), 0);
+    become(g);
+    sched_get_affinity(&g->vcpu, &hard, &soft);
+    assert_int_equal(cpumask_weight(&hard), NR_CPUS);
+    assert_int_equal(cpumask_weight(&soft), NR_CPUS);
+    assert_int_equal(sched_control_affinity(&g->vcpu, &zero, &soft, false), -EBUSY);
+    assert_int_equal(sched_control_affinity(&g->vcpu, &offline, &soft, true), -EINVAL);
+    assert_int_equal(cpumask_weight(&g->vcpu.hard_affinity), 1);
+    assert_int_equal(sched_control_affinity(&g->vcpu, &zero, &zero, true), 0);
+    become(g);
+    assert_int_equal(fake_cpu, 0);
+    sched_get_affinity(&g->vcpu, &hard, &soft);
+    assert_int_equal(hard.bits[0], 1);
+    assert_int_equal(soft.bits[0], 1);
+    pin.pcpu = -1;
+    assert_int_equal(do_sched_op(SCHEDOP_pin_override, at(&pin)), -EINVAL);
+
+    assert_int_equal(sched_id(), XEN_SCHEDULER_CREDIT2);
+    sched_set_weight(g->domain, 65535);
+    assert_int_equal(sched_get_weight(g->domain), 65535);
+}
+
 /* ---- vCPUs ---- */
 
 static void up_and_down(void **state)
@@ -459,6 +492,7 @@ int main(void)
         CASE(shutting_others_down),
         CASE(watchdogs),
         CASE(pinning),
+        CASE(control_of_a_pinned_vcpu),
         CASE(up_and_down),
         CASE(runstate_area),
         CASE(register_info),
