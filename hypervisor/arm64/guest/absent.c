@@ -5,6 +5,7 @@
  * move from here to where they are done.
  */
 #include <hv/arch.h>
+#include <hv/control.h>
 #include <hv/domain.h>
 #include <hv/errno.h>
 #include <hv/guest_access.h>
@@ -243,6 +244,21 @@ const struct domain_part arch_part = { .name = "arm64", .init = no_domain };
 const struct domain_part irq_part = { .name = "interrupts", .init = no_domain };
 const struct hypercall arch_hypercalls[NR_HYPERCALLS];
 const struct arch_abi arch_abi = { .capabilities = "", .features = no_features };
+
+const struct sysctl arch_sysctls[NR_SYSCTLS];
+const struct domctl arch_domctls[NR_DOMCTLS];
+
+void arch_cpu_place(unsigned int cpu, struct cpu_place *out)
+{
+    (void)cpu, (void)out;
+    ABSENT();
+}
+
+void arch_physinfo(struct xen_sysctl_physinfo *info)
+{
+    (void)info;
+    ABSENT();
+}
 
 int arch_vcpu_initialise(struct vcpu *v, guest_ptr_t context)
 {

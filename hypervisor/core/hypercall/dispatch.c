@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include <hv/arch.h>
+#include <hv/control.h>
 #include <hv/errno.h>
 #include <hv/event.h>
 #include <hv/grant.h>
@@ -72,6 +73,16 @@ static long call_physdev_op(const uint64_t *a)
     return do_physdev_op((int)a[0], guest_ptr(a[1]));
 }
 
+static long call_sysctl(const uint64_t *a)
+{
+    return do_sysctl(guest_ptr(a[0]));
+}
+
+static long call_domctl(const uint64_t *a)
+{
+    return do_domctl(guest_ptr(a[0]));
+}
+
 /* clang-format off */
 #define CALL(op, args, may) [__HYPERVISOR_##op] = { .name = #op, .fn = call_##op, .nargs = (args), .who = (may) }
 static const struct hypercall core_hypercalls[NR_HYPERCALLS] = {
@@ -86,6 +97,8 @@ static const struct hypercall core_hypercalls[NR_HYPERCALLS] = {
     CALL(sched_op,         2, HYPERCALL_ALL),
     CALL(event_channel_op, 2, HYPERCALL_ALL),
     CALL(physdev_op,       2, HYPERCALL_ALL),
+    CALL(sysctl,           1, HYPERCALL_ALL),
+    CALL(domctl,           1, HYPERCALL_ALL),
 };
 #undef CALL
 /* clang-format on */

@@ -45,6 +45,7 @@ struct domain {
     uint8_t shutdown_code;   /* SHUTDOWN_*, or SHUTDOWN_CODE_NONE; atomic */
     uint32_t refs;           /* struct lives while not 0; atomic */
     uint32_t pause_count;    /* atomic; every vCPU is held while not 0 */
+    uint32_t control_pauses; /* LOCK_DOMCTL; how many of these the control domain may undo */
     unsigned long vm_assist; /* VMASST_TYPE_* bits, atomic */
     unsigned int max_vcpus;
     struct vcpu **vcpu;    /* [max_vcpus], entries set under `lock`, never cleared before free */

@@ -98,7 +98,4 @@ static inline uint64_t pv_ldt_va(const struct vcpu *v)
     return pv_gdt_va(v) + PERDOMAIN_LDT_OFFSET;
 }
 
-/* ---- dom0 ---- */
-void pv_hypercall_page(void *page);
-
 #endif

@@ -5,6 +5,7 @@
 #include <hv/arch.h>
 #include <hv/boot.h>
 #include <hv/console.h>
+#include <hv/control.h>
 #include <hv/irq.h>
 #include <hv/sched.h>
 #include <hv/softirq.h>
@@ -98,6 +99,16 @@ long do_physdev_op(int cmd, guest_ptr_t arg)
 {
     (void)cmd, (void)arg;
     return -ENODEV;
+}
+
+long do_sysctl(guest_ptr_t arg)
+{
+    return note(1, &arg.v);
+}
+
+long do_domctl(guest_ptr_t arg)
+{
+    return note(1, &arg.v);
 }
 
 static long arch_call(const uint64_t *args)

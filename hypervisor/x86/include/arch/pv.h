@@ -33,6 +33,9 @@ uint64_t pv_visible_cr4(const struct vcpu *v);
 void pv_set_cr4(struct vcpu *v, uint64_t value); /* v's choice; loading it is the caller's */
 uint64_t pv_real_cr4(const struct vcpu *v);      /* what the CPU runs v with */
 
+/* ---- pv/hypercalls.c: fill a page with a stub for each hypercall ---- */
+void pv_hypercall_page(void *page);
+
 /* ---- pv/emulate.c: true: done, the instruction was retired or a fault injected. False: not ours,
  * the caller bounces the exception. ---- */
 bool pv_emulate_privileged(struct regs *r);                     /* #GP with error code 0 */

@@ -1,0 +1,23 @@
+/* Private to core/control. */
+#ifndef CONTROL_INTERNAL_H
+#define CONTROL_INTERNAL_H
+
+#include <hv/control.h>
+
+/* LOCK_DOMCTL. Not waited for: who waited could be the vCPU that the holder waits for to stop.
+ * False: the hypercall is to be executed again. */
+must_check bool control_begin(void);
+void control_end(void);
+
+/* Debug log: what was refused, and why. */
+void control_refused(const char *what, unsigned int cmd, const char *name, long rc);
+
+/* What getdomaininfo and getdomaininfolist tell. LOCK_DOMCTL. */
+void control_describe(struct domain *d, struct xen_domctl_getdomaininfo *info);
+
+/* Bits beyond what the guest's bitmap has are 0; bits beyond what a mask has are dropped. */
+must_check int control_get_cpumask(const struct xenctl_bitmap *bitmap, cpumask_t *mask);
+/* Only the CPUs that there may be; the rest of the guest's bitmap is zeroed. -E2BIG, -EFAULT. */
+must_check int control_put_cpumask(const struct xenctl_bitmap *bitmap, const cpumask_t *mask);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * The control interface: HYPERVISOR_sysctl (the machine) and HYPERVISOR_domctl (one domain), for
+ * the control domain only. Core's operations stand in core/control's tables, the architecture's in
+ * its own, looked up second. One operation at a time, under LOCK_DOMCTL.
+ */
+#ifndef HV_CONTROL_H
+#define HV_CONTROL_H
+
+#include <hv/domain.h>
+#include <xen/domctl.h>
+#include <xen/sysctl.h>
+
+#define NR_SYSCTLS 32
+#define NR_DOMCTLS 96
+
+/* An operation gets the copy of the caller's argument. Where copy_back says so, the copy goes back
+ * after success, and after -ENOBUFS, which tells how much more there is. -ERESTART: call again. */
+struct sysctl {
+    const char *name;
+    int (*fn)(struct xen_sysctl *op);
+    bool copy_back;
+};
+
+/* The domain is that of op->domain, with a reference; `at_or_above`: or the next one by id. */
+struct domctl {
+    const char *name;
+    int (*fn)(struct domain *d, struct xen_domctl *op);
+    bool copy_back, at_or_above;
+};
+
+extern const struct sysctl arch_sysctls[NR_SYSCTLS];
+extern const struct domctl arch_domctls[NR_DOMCTLS];
+
+/* -EPERM: not the control domain; -EFAULT; -EACCES: another interface version; -ENOSYS: no such
+ * operation; domctl's -ESRCH: no such domain. */
+must_check long do_sysctl(guest_ptr_t arg);
+must_check long do_domctl(guest_ptr_t arg);
+
+/* ---- arch: where a CPU is, for the topology ---- */
+struct cpu_place {
+    uint32_t core, socket; /* core: within its socket; hyperthreads share both numbers */
+    uint32_t node;         /* NUMA; < NR_NODES */
+};
+void arch_cpu_place(unsigned int cpu, struct cpu_place *out);
+/* Counter rate, capabilities (XEN_SYSCTL_PHYSCAP_*), hw_cap. */
+void arch_physinfo(struct xen_sysctl_physinfo *info);
+
+#endif

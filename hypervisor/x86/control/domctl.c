@@ -1,0 +1,27 @@
+/* The control operations on a domain that only x86 has; see core/control/domctl.c. */
+#include <hv/control.h>
+#include <hv/errno.h>
+#include <hv/frame.h>
+#include <arch/pv.h>
+
+/* The frame is written as the domain itself could: it must not be a page table. */
+static int op_hypercall_init(struct domain *d, struct xen_domctl *op)
+{
+    mfn_t m = mfn(op->u.hypercall_init.gmfn);
+    int rc;
+
+    if (d->type != DOMAIN_PV)
+        return -EOPNOTSUPP;
+    if (!mfn_valid(m))
+        return -EACCES;
+    rc = frame_get_writable(mfn_to_frame(m), d);
+    if (rc)
+        return rc == -ERESTART ? rc : -EACCES;
+    pv_hypercall_page(mfn_to_virt(m));
+    frame_put_writable(mfn_to_frame(m));
+    return 0;
+}
+
+const struct domctl arch_domctls[NR_DOMCTLS] = {
+    [XEN_DOMCTL_hypercall_init] = { .name = "hypercall_init", .fn = op_hypercall_init },
+};

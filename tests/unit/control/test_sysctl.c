@@ -1,0 +1,282 @@
+/* sysctl: who may, what is told, and that nothing beyond what the caller asked for is written. */
+#include "machine.h"
+
+static void refused(void **state)
+{
+    struct xen_sysctl op = { .cmd = XEN_SYSCTL_sched_id,
+                             .interface_version = XEN_SYSCTL_INTERFACE_VERSION + 1 };
+
+    (void)state;
+    assert_int_equal(do_sysctl(G(&op)), -EACCES);
+    assert_int_equal(do_sysctl(BAD_POINTER), -EFAULT);
+    assert_int_equal(call_sysctl(0, &op), -ENOSYS);
+    assert_int_equal(call_sysctl(XEN_SYSCTL_pcitopoinfo, &op), -ENOSYS);
+    assert_int_equal(call_sysctl(NR_SYSCTLS, &op), -ENOSYS);
+    assert_int_equal(call_sysctl(UINT32_MAX, &op), -ENOSYS);
+    world_be(dom1, 0);
+    assert_int_equal(call_sysctl(XEN_SYSCTL_sched_id, &op), -EPERM);
+    assert_int_equal(do_sysctl(BAD_POINTER), -EPERM);
+}
+
+static void answer_cannot_be_written(void **state)
+{
+    struct xen_sysctl op = { 0 };
+
+    (void)state;
+    world.copies_to_before_fault = 0;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_sched_id, &op), -EFAULT);
+    assert_int_equal(op.u.sched_id.sched_id, 0);
+    world.copies_to_before_fault = -1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_sched_id, &op), 0);
+    assert_int_equal(op.u.sched_id.sched_id, XEN_SCHEDULER_CREDIT2);
+}
+
+static void console_is_read(void **state)
+{
+    struct xen_sysctl op = { 0 };
+    struct xen_sysctl_readconsole *r = &op.u.readconsole;
+
+    (void)state;
+    r->buffer.p = (char *)guest_buffer;
+    r->count = 8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_readconsole, &op), 0);
+    assert_int_equal(r->count, 8);
+    assert_int_equal(r->index, RING_START + 8);
+    assert_memory_equal(guest_buffer, "the last\xaa", 9);
+    assert_int_equal(ring_cleared, 0);
+
+    r->incremental = r->clear = 1;
+    r->count = sizeof(guest_buffer);
+    assert_int_equal(call_sysctl(XEN_SYSCTL_readconsole, &op), 0);
+    assert_int_equal(r->count, strlen(ring) - 8);
+    assert_memory_equal(guest_buffer, ring + 8, r->count);
+    assert_int_equal(guest_buffer[r->count], 0xaa);
+    assert_int_equal(ring_cleared, RING_START + strlen(ring));
+
+    /* Somebody else's memory: nothing is forgotten. */
+    ring_cleared = 0;
+    r->incremental = 0;
+    r->count = 4;
+    r->buffer.p = (char *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_readconsole, &op), -EFAULT);
+    assert_int_equal(ring_cleared, 0);
+}
+
+static void keys(void **state)
+{
+    struct xen_sysctl op = { .u.debug_keys = { .keys = { "hr" }, .nr_keys = 2 } };
+
+    (void)state;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_debug_keys, &op), 0);
+    assert_string_equal(keys_run, "hr");
+    op.u.debug_keys.nr_keys = UINT32_MAX;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_debug_keys, &op), -E2BIG);
+    op.u.debug_keys.nr_keys = 1;
+    op.u.debug_keys.keys.p = (const char *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_debug_keys, &op), -EFAULT);
+    assert_string_equal(keys_run, "hr");
+}
+
+static void machine(void **state)
+{
+    struct xen_sysctl op;
+    const struct xen_sysctl_physinfo *p = &op.u.physinfo;
+
+    (void)state;
+    memset(&op, 0xaa, sizeof(op));
+    assert_int_equal(call_sysctl(XEN_SYSCTL_physinfo, &op), 0);
+    assert_int_equal(p->nr_cpus, 3);
+    assert_int_equal(p->max_cpu_id, 3);
+    assert_int_equal(p->threads_per_core, 2);
+    assert_int_equal(p->cores_per_socket, 1); /* of the second, one thread is missing */
+    assert_int_equal(p->nr_nodes, 2);
+    assert_int_equal(p->max_node_id, 1);
+    assert_int_equal(p->cpu_khz, 1234);
+    assert_int_equal(p->total_pages, 201);
+    assert_int_equal(p->free_pages, 21);
+    assert_int_equal(p->max_mfn, 0xfff);
+    assert_int_equal(p->pad, 0);
+    assert_int_equal(p->scrub_pages, 0);
+}
+
+static void free_memory(void **state)
+{
+    struct xen_sysctl op = { .u.availheap = { .node = -1 } };
+    struct xen_sysctl_availheap *h = &op.u.availheap;
+
+    (void)state;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), 0);
+    assert_int_equal(h->avail_bytes, 21 * PAGE_SIZE);
+    h->node = 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), 0);
+    assert_int_equal(h->avail_bytes, 11 * PAGE_SIZE);
+    h->node = 2;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), -EINVAL);
+    h->node = INT32_MIN;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), -EINVAL);
+    h->node = 0;
+    h->max_bitwidth = 32;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), -EOPNOTSUPP);
+}
+
+static void idle_times(void **state)
+{
+    static const uint64_t expected[] = { IDLE_NS, 2 * IDLE_NS, 0, 4 * IDLE_NS };
+    struct xen_sysctl op = { .u.getcpuinfo = { .max_cpus = UINT32_MAX } };
+    struct xen_sysctl_getcpuinfo *g = &op.u.getcpuinfo;
+
+    (void)state;
+    g->info.p = (void *)guest_buffer;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_getcpuinfo, &op), 0);
+    assert_int_equal(g->nr_cpus, 4);
+    assert_memory_equal(guest_buffer, expected, sizeof(expected));
+    assert_int_equal(guest_buffer[sizeof(expected)], 0xaa);
+    g->max_cpus = 1;
+    memset(guest_buffer, 0xaa, sizeof(guest_buffer));
+    assert_int_equal(call_sysctl(XEN_SYSCTL_getcpuinfo, &op), 0);
+    assert_int_equal(g->nr_cpus, 1);
+    assert_int_equal(guest_buffer[8], 0xaa);
+    g->info.p = (void *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_getcpuinfo, &op), -EFAULT);
+}
+
+static void topology(void **state)
+{
+    const xen_sysctl_cputopo_t *topo = (const void *)guest_buffer;
+    struct xen_sysctl op = { 0 };
+    struct xen_sysctl_cputopoinfo *t = &op.u.cputopoinfo;
+
+    (void)state;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cputopoinfo, &op), 0);
+    assert_int_equal(t->num_cpus, 4);
+    t->cputopo.p = (void *)guest_buffer;
+    t->num_cpus = UINT32_MAX;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cputopoinfo, &op), 0);
+    assert_int_equal(t->num_cpus, 4);
+    assert_int_equal(topo[1].core, 0);
+    assert_int_equal(topo[2].core, XEN_INVALID_CORE_ID);
+    assert_int_equal(topo[2].node, XEN_INVALID_NODE_ID);
+    assert_int_equal(topo[3].core, 1);
+    assert_int_equal(topo[3].node, 1);
+    assert_int_equal(guest_buffer[4 * sizeof(*topo)], 0xaa);
+
+    memset(guest_buffer, 0xaa, sizeof(guest_buffer));
+    t->num_cpus = 3;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cputopoinfo, &op), 0);
+    assert_int_equal(t->num_cpus, 4);
+    assert_int_equal(guest_buffer[3 * sizeof(*topo)], 0xaa);
+    t->cputopo.p = (void *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cputopoinfo, &op), -EFAULT);
+}
+
+static void nodes(void **state)
+{
+    static const xen_sysctl_meminfo_t memory[] = { { 100 * PAGE_SIZE, 10 * PAGE_SIZE },
+                                                   { 101 * PAGE_SIZE, 11 * PAGE_SIZE } };
+    static const uint32_t distance[] = { 10, 20, 20, 10 };
+    struct xen_sysctl op = { 0 };
+    struct xen_sysctl_numainfo *n = &op.u.numainfo;
+    uint8_t *distances = guest_buffer + PAGE_SIZE;
+
+    (void)state;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_numainfo, &op), 0);
+    assert_int_equal(n->num_nodes, 2);
+    n->meminfo.p = (void *)guest_buffer;
+    n->distance.p = (void *)distances;
+    n->num_nodes = UINT32_MAX;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_numainfo, &op), 0);
+    assert_int_equal(n->num_nodes, 2);
+    assert_memory_equal(guest_buffer, memory, sizeof(memory));
+    assert_memory_equal(distances, distance, sizeof(distance));
+    assert_int_equal(guest_buffer[sizeof(memory)], 0xaa);
+    assert_int_equal(distances[sizeof(distance)], 0xaa);
+
+    memset(guest_buffer, 0xaa, sizeof(guest_buffer));
+    n->num_nodes = 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_numainfo, &op), 0);
+    assert_int_equal(n->num_nodes, 2);
+    assert_int_equal(guest_buffer[sizeof(memory[0])], 0xaa);
+    assert_int_equal(distances[4], 0xaa); /* the caller has room for one */
+    n->meminfo.p = (void *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_numainfo, &op), -EFAULT);
+    n->meminfo.p = NULL;
+    n->distance.p = (void *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_numainfo, &op), -EFAULT);
+}
+
+static void domains(void **state)
+{
+    const xen_domctl_getdomaininfo_t *info = (const void *)guest_buffer;
+    struct xen_sysctl op = { .u.getdomaininfolist = { .max_domains = UINT32_MAX } };
+    struct xen_sysctl_getdomaininfolist *l = &op.u.getdomaininfolist;
+
+    (void)state;
+    l->buffer.p = (void *)guest_buffer;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_getdomaininfolist, &op), 0);
+    assert_int_equal(l->num_domains, 3);
+    assert_int_equal(info[0].domain, 0);
+    assert_int_equal(info[1].domain, 1);
+    assert_int_equal(info[1].tot_pages, 101);
+    assert_int_equal(info[2].domain, 3);
+    assert_int_equal(info[2].pad1, 0);
+    assert_int_equal(guest_buffer[3 * sizeof(*info)], 0xaa);
+
+    memset(guest_buffer, 0xaa, sizeof(guest_buffer));
+    l->first_domain = 2;
+    l->max_domains = 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_getdomaininfolist, &op), 0);
+    assert_int_equal(l->num_domains, 1);
+    assert_int_equal(info[0].domain, 3);
+    assert_int_equal(guest_buffer[sizeof(*info)], 0xaa);
+    l->first_domain = 4;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_getdomaininfolist, &op), 0);
+    assert_int_equal(l->num_domains, 0);
+    l->first_domain = 0;
+    l->buffer.p = (void *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_getdomaininfolist, &op), -EFAULT);
+}
+
+static void pools(void **state)
+{
+    struct xen_sysctl op = { .u.cpupool_op = { .op = XEN_SYSCTL_CPUPOOL_OP_INFO } };
+    struct xen_sysctl_cpupool_op *p = &op.u.cpupool_op;
+
+    (void)state;
+    p->cpumap.bitmap.p = guest_buffer;
+    p->cpumap.nr_bits = 8 * 40;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), 0);
+    assert_int_equal(p->sched_id, XEN_SCHEDULER_CREDIT2);
+    assert_int_equal(p->n_dom, 3);
+    assert_int_equal(guest_buffer[0], 0xb);
+    for (unsigned int i = 1; i < 40; i++)
+        assert_int_equal(guest_buffer[i], 0);
+    assert_int_equal(guest_buffer[40], 0xaa);
+
+    p->op = XEN_SYSCTL_CPUPOOL_OP_FREEINFO;
+    p->cpumap.nr_bits = 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), 0);
+    assert_int_equal(guest_buffer[0], 0);
+    assert_int_equal(guest_buffer[40], 0xaa);
+    p->cpumap.nr_bits = UINT32_MAX;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), -E2BIG);
+    p->cpumap.nr_bits = 8;
+    p->cpumap.bitmap.p = (uint8_t *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), -EFAULT);
+
+    p->op = XEN_SYSCTL_CPUPOOL_OP_INFO;
+    p->cpupool_id = 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), -ENOENT);
+    p->op = XEN_SYSCTL_CPUPOOL_OP_CREATE;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), -EOPNOTSUPP);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, machine_setup, machine_teardown)
+const struct CMUnitTest sysctl_tests[] = {
+    TEST(refused),         TEST(answer_cannot_be_written),
+    TEST(console_is_read), TEST(keys),
+    TEST(machine),         TEST(free_memory),
+    TEST(idle_times),      TEST(topology),
+    TEST(nodes),           TEST(domains),
+    TEST(pools),
+};
+const size_t nr_sysctl_tests = ARRAY_SIZE(sysctl_tests);
