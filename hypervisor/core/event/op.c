@@ -32,27 +32,11 @@ _Static_assert(sizeof(struct evtchn_bind_pirq) == 12, "ABI");
 _Static_assert(sizeof(struct evtchn_status) == 24, "ABI");
 _Static_assert(sizeof(struct evtchn_reset) == 2, "ABI");
 
-/* The domain that an operation names, with a reference. -ESRCH; -EPERM: another's, without the
- * right to it. */
-static int get_subject(domid_t id, struct domain **out)
-{
-    struct domain *d = domain_get(id);
-
-    if (!d)
-        return -ESRCH;
-    if (d != current->domain && !current->domain->is_control) {
-        domain_put(d);
-        return -EPERM;
-    }
-    *out = d;
-    return 0;
-}
-
 static int op_alloc_unbound(union event_args *u)
 {
     struct evtchn_alloc_unbound *a = &u->alloc_unbound;
     struct domain *d;
-    int rc = get_subject(a->dom, &d);
+    int rc = domain_get_subject(a->dom, &d);
 
     if (rc)
         return rc;
@@ -133,7 +117,7 @@ static int op_status(union event_args *u)
     struct event_channel *ch;
     struct domain *d;
     unsigned long flags;
-    int rc = get_subject(a->dom, &d);
+    int rc = domain_get_subject(a->dom, &d);
 
     if (rc)
         return rc;
@@ -163,7 +147,7 @@ static int op_unmask(union event_args *u)
 static int op_reset(union event_args *u)
 {
     struct domain *d;
-    int rc = get_subject(u->reset.dom, &d);
+    int rc = domain_get_subject(u->reset.dom, &d);
 
     if (rc)
         return rc;

@@ -35,19 +35,17 @@ _Static_assert(sizeof(struct gnttab_get_status_frames) == 16, "ABI");
 _Static_assert(sizeof(struct gnttab_swap_grant_ref) == 12, "ABI");
 _Static_assert(sizeof(struct gnttab_cache_flush) == 16, "ABI");
 
-/* The domain that an operation names, with a reference. GNTST_*. */
+/* domain_get_subject() in this interface's own codes: GNTST_*. */
 static int get_subject(domid_t id, struct domain **out)
 {
-    struct domain *d = domain_get(id);
-
-    if (!d)
-        return GNTST_bad_domain;
-    if (d != current->domain && !current->domain->is_control) {
-        domain_put(d);
+    switch (domain_get_subject(id, out)) {
+    case 0:
+        return GNTST_okay;
+    case -EPERM:
         return GNTST_permission_denied;
+    default:
+        return GNTST_bad_domain;
     }
-    *out = d;
-    return GNTST_okay;
 }
 
 static int op_map(union grant_args *u, struct grant_batch *batch)

@@ -21,21 +21,6 @@ static unsigned int max_order(const struct domain *d)
     return d->is_hardware ? MAX_ORDER : 9;
 }
 
-/* A reservation's domain with a reference: the caller's own, or any for the control domain. */
-static int get_target(domid_t id, struct domain **out)
-{
-    struct domain *d = domain_get(id);
-
-    if (!d)
-        return -ESRCH;
-    if (d != current->domain && !current->domain->is_control) {
-        domain_put(d);
-        return -EPERM;
-    }
-    *out = d;
-    return 0;
-}
-
 /* What XENMEMF_* ask of the allocator. */
 struct alloc_wish {
     unsigned int flags, bits, node; /* bits: address width, 0 for any */
@@ -147,7 +132,7 @@ static long change_reservation(unsigned long cmd, guest_ptr_t arg)
         return -EFAULT;
     if (i > r.nr_extents || r.nr_extents >= 1UL << (63 - CMD_SHIFT))
         return (long)i;
-    rc = get_target(r.domid, &d);
+    rc = domain_get_subject(r.domid, &d);
     if (rc)
         return (long)i;
     if (r.extent_order > max_order(current->domain)) {
@@ -320,7 +305,7 @@ static long reservation_size(unsigned long cmd, guest_ptr_t arg)
 
     if (copy_from_guest(&who, arg, sizeof(who)))
         return -EFAULT;
-    rc = get_target(who.domid, &d);
+    rc = domain_get_subject(who.domid, &d);
     if (rc)
         return rc;
     pages = cmd == XENMEM_current_reservation ? d->mem->tot_pages : d->mem->max_pages;

@@ -7,6 +7,7 @@
 
 #include <hv/types.h>
 #include <hv/cpumask.h>
+#include <hv/errno.h>
 #include <hv/list.h>
 #include <hv/percpu.h>
 #include <hv/softirq.h>
@@ -175,6 +176,21 @@ DECLARE_PER_CPU(struct vcpu *, running_vcpu);
 static inline bool is_idle_vcpu(const struct vcpu *v)
 {
     return v->domain == domain_idle;
+}
+/* The domain that an operation names, with a reference: the caller's own, or any if the caller is the
+ * control domain. -ESRCH; -EPERM: another's, without the right to it. */
+static inline must_check int domain_get_subject(domid_t id, struct domain **out)
+{
+    struct domain *d = domain_get(id);
+
+    if (!d)
+        return -ESRCH;
+    if (d != current->domain && !current->domain->is_control) {
+        domain_put(d);
+        return -EPERM;
+    }
+    *out = d;
+    return 0;
 }
 
 #endif

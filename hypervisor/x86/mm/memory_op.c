@@ -75,16 +75,13 @@ static long maximum_gpfn(guest_ptr_t arg)
     struct xen_memory_domain who;
     struct domain *d;
     uint64_t max_pfn;
+    int rc;
 
     if (copy_from_guest(&who, arg, sizeof(who)))
         return -EFAULT;
-    d = domain_get(who.domid);
-    if (!d)
-        return -ESRCH;
-    if (d != current->domain && !current->domain->is_control) {
-        domain_put(d);
-        return -EPERM;
-    }
+    rc = domain_get_subject(who.domid, &d);
+    if (rc)
+        return rc;
     max_pfn = READ_ONCE(d->shared_info->arch.max_pfn);
     domain_put(d);
     return max_pfn ? (long)(min(max_pfn, 1UL << 52) - 1) : -ENOENT;
