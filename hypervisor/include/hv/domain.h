@@ -177,8 +177,8 @@ static inline bool is_idle_vcpu(const struct vcpu *v)
 {
     return v->domain == domain_idle;
 }
-/* The domain that an operation names, with a reference: the caller's own, or any if the caller is the
- * control domain. -ESRCH; -EPERM: another's, without the right to it. */
+/* The domain that an operation names, with a reference: the caller's own, or any if the caller is
+ * the control domain. -ESRCH; -EPERM: another's, without the right to it. */
 static inline must_check int domain_get_subject(domid_t id, struct domain **out)
 {
     struct domain *d = domain_get(id);
