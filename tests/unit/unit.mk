@@ -9,11 +9,14 @@ UNIT_LIBS   := -lcmocka -llzma -lz -llz4 -lzstd -lfdt
 UNIT_NAMES  := $(notdir $(patsubst %/,%,$(dir $(wildcard tests/unit/*/sources))))
 UNIT_TESTS  := $(UNIT_NAMES:%=$(UNIT_O)/%.t)
 
+# A test is one compilation: any header may be in it.
+UNIT_HDRS   := $(shell find hypervisor tests/unit -name '*.h')
+
 unit-tests: $(UNIT_TESTS)
 .PHONY: unit-tests
 
 define UNIT_RULE
-$(UNIT_O)/$(1).t: $(wildcard tests/unit/$(1)/*.c) tests/unit/$(1)/sources $(shell cat tests/unit/$(1)/sources) $(wildcard tests/unit/fake/*.c tests/unit/fake/*.h tests/unit/fake/arch/*.h hypervisor/include/hv/*.h) | $(O)/include/xen
+$(UNIT_O)/$(1).t: $(wildcard tests/unit/$(1)/*.c) tests/unit/$(1)/sources $(shell cat tests/unit/$(1)/sources) $(wildcard tests/unit/fake/*.c) $(UNIT_HDRS) | $(O)/include/xen
 	@mkdir -p $(UNIT_O)
 	@echo "  UNIT $(1)"
 	@$(UNIT_CC) $(UNIT_CFLAGS) -o $(UNIT_O)/$(1).bin $(wildcard tests/unit/$(1)/*.c) $(shell cat tests/unit/$(1)/sources) $(wildcard tests/unit/fake/*.c) $(UNIT_LIBS)
