@@ -11,6 +11,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <cmocka.h>
+#include <unistd.h>
 
 #include <hv/errno.h>
 #include <hv/mem.h>
@@ -345,16 +346,17 @@ static void mutated_bzimages(void **state)
     }
 }
 
+#define DEBIAN_KERNEL "build/debian/vmlinuz"
+
 static void debian_kernel(void **state)
 {
-    FILE *f = fopen("build/debian/vmlinuz", "rb");
+    FILE *f = fopen(DEBIAN_KERNEL, "rb");
     struct pv_image img;
     uint8_t *file;
     long size;
 
     (void)state;
-    if (!f)
-        skip();
+    assert_non_null(f);
     fseek(f, 0, SEEK_END);
     size = ftell(f);
     rewind(f);
@@ -376,6 +378,11 @@ int main(void)
         cmocka_unit_test(mutations),        cmocka_unit_test(a_bzimage),
         cmocka_unit_test(mutated_bzimages), cmocka_unit_test(debian_kernel),
     };
+    size_t count = ARRAY_SIZE(tests);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (access(DEBIAN_KERNEL, R_OK)) {
+        printf("# " DEBIAN_KERNEL " is not there: scripts/fetch gets it\n");
+        count--; /* the last one */
+    }
+    return _cmocka_run_group_tests("pv_image", tests, count, NULL, NULL);
 }
