@@ -68,7 +68,6 @@ static long op_poll(guest_ptr_t arg)
         return -EINVAL;
 
     WRITE_ONCE(v->poll_port, 0);
-    v->is_urgent = true;
     set_bit_atomic(VCPU_POLLING, &v->pause_flags);
     rc = event_upcall_pending(v) ? 1 : any_port_pending(v, &poll);
     if (rc) {

@@ -73,10 +73,9 @@ struct domain {
 };
 
 enum vcpu_pause_bit {
-    VCPU_DOWN,       /* not brought up by its domain (VCPUOP_up) */
-    VCPU_BLOCKED,    /* SCHEDOP_block: until an event */
-    VCPU_POLLING,    /* SCHEDOP_poll: until one of its ports, or the timeout */
-    VCPU_PAUSED_DOM, /* reserved: domain pause is d->pause_count */
+    VCPU_DOWN,    /* not brought up by its domain (VCPUOP_up) */
+    VCPU_BLOCKED, /* SCHEDOP_block: until an event */
+    VCPU_POLLING, /* SCHEDOP_poll: until one of its ports, or the timeout */
 };
 
 struct vcpu {
@@ -85,7 +84,6 @@ struct vcpu {
     unsigned int cpu;           /* where it runs, or ran last; LOCK_SCHED_CPU */
     bool is_running;            /* on that CPU now */
     bool is_initialised;        /* has a register state (VCPUOP_initialise) */
-    bool is_urgent;             /* polling: wake fast */
     unsigned long pause_flags;  /* enum vcpu_pause_bit, atomic; runnable when 0 */
     uint32_t pause_count;       /* atomic, nests */
     evtchn_port_t poll_port;    /* VCPU_POLLING: the only port, 0 if several */

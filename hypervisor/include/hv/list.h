@@ -50,8 +50,7 @@ static inline void list_del(struct list_head *item)
     list_init(item);
 }
 
-#define list_entry(ptr, type, member)        container_of(ptr, type, member)
-#define list_first_entry(head, type, member) list_entry((head)->next, type, member)
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_for_each_entry(pos, head, member)                                                     \
     for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);         \
          pos = list_entry(pos->member.next, __typeof__(*pos), member))

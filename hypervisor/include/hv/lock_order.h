@@ -24,11 +24,9 @@ enum lock_rank {
     /* From here on interrupt handlers take them too: only with interrupts off. */
     LOCK_EVENT_CHANNEL, /* one event channel */
     LOCK_EVENT_QUEUE,   /* one FIFO queue of one vCPU */
-    LOCK_VIRQ,          /* a vCPU's virq table */
     LOCK_IRQ_DESC,      /* one interrupt line; taken in interrupt context */
     LOCK_IRQ_VECTOR,    /* vector allocation */
     LOCK_IO_APIC,       /* IO-APIC indirect registers */
-    LOCK_SCHED_GLOBAL,  /* scheduler's lists of vCPUs */
     LOCK_SCHED_CPU,     /* one CPU's run queue */
     LOCK_TIMER,         /* one CPU's timer heap */
     LOCK_MAP,           /* hypervisor page tables (vmap, ioremap) */

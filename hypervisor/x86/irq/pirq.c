@@ -211,7 +211,6 @@ int pirq_map_eoi_page(struct domain *d, gfn_t frame, bool auto_unmask)
         arch_unmap_guest_frame(d, m, va);
         return -EBUSY;
     }
-    d->arch->eoi_map_gfn = frame;
     d->arch->eoi_map_mfn = m;
     d->arch->auto_unmask = auto_unmask;
     __atomic_store_n(&d->arch->eoi_map, va, __ATOMIC_RELEASE);

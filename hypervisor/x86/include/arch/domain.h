@@ -21,7 +21,6 @@ struct pv_callback {
 struct pv_vcpu {
     struct trap_info *traps; /* [256] */
     struct pv_callback event, failsafe, syscall, syscall32, sysenter, nmi;
-    uint16_t syscall32_cs, sysenter_cs;
     bool kernel_mode; /* in the guest's kernel, else in its user */
     uint64_t kernel_ss, kernel_sp;
 
@@ -51,7 +50,6 @@ struct arch_vcpu {
     uint64_t xcr0_accum; /* all bits it ever had */
     uint64_t tsc_aux;
     uint64_t misc_features; /* MSR_MISC_FEATURES_ENABLES: CPUID faulting of its user */
-    uint64_t xss;
 
     struct vcpu_time_info time; /* last published */
     guest_ptr_t time_area;      /* VCPUOP_register_vcpu_time_memory_area; 0: none */
@@ -75,13 +73,10 @@ struct arch_domain {
     struct cpu_policy *policy;
     struct range_set *io_ports; /* that it may access */
     struct range_set *io_mem;   /* frames outside RAM that it may map */
-    gfn_t eoi_map_gfn;          /* PHYSDEVOP_pirq_eoi_gmfn */
     mfn_t eoi_map_mfn;
     unsigned long *eoi_map;
     uint32_t pci_cf8; /* the guest's address latch */
     uint8_t cmos_index;
-    uint64_t pfn_limit; /* its p2m spans [0, pfn_limit) */
-    gfn_t p2m_frame_list_list;
     bool auto_unmask; /* PHYSDEVOP_pirq_eoi_gmfn_v1: EOI unmasks the port */
 };
 

@@ -74,7 +74,6 @@ static inline uint64_t *m2p_entry(mfn_t m)
 {
     return (uint64_t *)M2P_VIRT + m.v;
 }
-#define M2P_INVALID (~0UL)
 /* It consists of 2 MiB extents, each for 1 GiB of RAM; INVALID_MFN where there is none. */
 unsigned int m2p_extents(void);
 mfn_t m2p_extent(unsigned int index);
