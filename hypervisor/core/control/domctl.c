@@ -128,7 +128,7 @@ static int put_affinity(const struct xen_domctl_vcpuaffinity *a, const cpumask_t
 static int op_setvcpuaffinity(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
-    cpumask_t hard, soft;
+    cpumask_t hard, soft, usable;
     struct vcpu *v;
     int rc = affinity_is_valid(a) ? find_vcpu(d, a->vcpu, &v) : -EINVAL;
 
@@ -143,7 +143,8 @@ static int op_setvcpuaffinity(struct domain *d, struct xen_domctl *op)
         rc = sched_control_affinity(v, &hard, &soft, a->flags & XEN_VCPUAFFINITY_FORCE);
     if (rc)
         return rc;
-    hard = cpumask_and(&hard, &cpu_online_mask);
+    usable = cpupool_cpus_of(d);
+    hard = cpumask_and(&hard, &usable);
     soft = cpumask_and(&soft, &hard);
     return put_affinity(a, &hard, &soft);
 }

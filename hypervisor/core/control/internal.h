@@ -20,4 +20,9 @@ must_check int control_get_cpumask(const struct xenctl_bitmap *bitmap, cpumask_t
 /* Only the CPUs that there may be; the rest of the guest's bitmap is zeroed. -E2BIG, -EFAULT. */
 must_check int control_put_cpumask(const struct xenctl_bitmap *bitmap, const cpumask_t *mask);
 
+/* sysctl_sched.c */
+must_check int sysctl_sched_id(struct xen_sysctl *op);
+must_check int sysctl_cpupool_op(struct xen_sysctl *op);
+must_check int sysctl_scheduler_op(struct xen_sysctl *op);
+
 #endif

@@ -16,7 +16,6 @@
 #include <hv/string.h>
 
 #define MAX_DEBUG_KEYS 128
-#define POOL           0 /* the only one: every CPU, every domain */
 
 /* Relative distances where the firmware does not say (ACPI, SLIT): itself 10, others 20. */
 #define DISTANCE_LOCAL  10
@@ -223,70 +222,26 @@ static int op_getdomaininfolist(struct xen_sysctl *op)
     return 0;
 }
 
-/* ---- scheduling ---- */
-
-static int op_sched_id(struct xen_sysctl *op)
-{
-    op->u.sched_id.sched_id = sched_id();
-    return 0;
-}
-
-static uint32_t count_domains(void)
-{
-    struct domain *d = domain_next(0);
-    uint32_t count = 0;
-
-    for (; d; count++) {
-        unsigned int next = d->id + 1U;
-
-        domain_put(d);
-        d = domain_next(next);
-    }
-    return count;
-}
-
-/* A pool's number or the next one's. */
-static int pool_info(struct xen_sysctl_cpupool_op *p)
-{
-    if (p->cpupool_id > POOL)
-        return -ENOENT;
-    p->sched_id = sched_id();
-    p->n_dom = count_domains();
-    return control_put_cpumask(&p->cpumap, &cpu_online_mask);
-}
-
-static int op_cpupool_op(struct xen_sysctl *op)
-{
-    static const cpumask_t none;
-    struct xen_sysctl_cpupool_op *p = &op->u.cpupool_op;
-
-    switch (p->op) {
-    case XEN_SYSCTL_CPUPOOL_OP_INFO:
-        return pool_info(p);
-    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
-        return control_put_cpumask(&p->cpumap, &none);
-    default: /* there is one pool, which cannot be changed */
-        return -EOPNOTSUPP;
-    }
-}
-
 /* ---- dispatch ---- */
 
 /* clang-format off */
-#define OP(op, back) [XEN_SYSCTL_##op] = { .name = #op, .fn = op_##op, .copy_back = (back) }
+#define ROW(op, handler, back) [XEN_SYSCTL_##op] = { #op, handler, back }
+#define OP(op, back) ROW(op, op_##op, back)
 static const struct sysctl core_sysctls[NR_SYSCTLS] = {
     OP(readconsole,       true),
     OP(physinfo,          true),
-    OP(sched_id,          true),
+    ROW(sched_id,         sysctl_sched_id, true),
     OP(getdomaininfolist, true),
     OP(debug_keys,        false),
     OP(getcpuinfo,        true),
     OP(availheap,         true),
     OP(cputopoinfo,       true),
     OP(numainfo,          true),
-    OP(cpupool_op,        true),
+    ROW(cpupool_op,       sysctl_cpupool_op, true),
+    ROW(scheduler_op,     sysctl_scheduler_op, true),
 };
 #undef OP
+#undef ROW
 /* clang-format on */
 
 static const struct sysctl *find_op(uint32_t cmd)

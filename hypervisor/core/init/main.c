@@ -66,6 +66,7 @@ static void init_text start_scheduler(void)
     rc = sched_cpu_up(smp_processor_id());
     if (rc)
         panic("The boot CPU cannot schedule: error %d", rc);
+    sched_cpu_online(smp_processor_id());
 }
 
 static void init_text start_dom0(void)

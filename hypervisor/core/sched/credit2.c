@@ -10,7 +10,6 @@
  */
 #include "internal.h"
 
-#include <hv/cmdline.h>
 #include <hv/errno.h>
 #include <hv/mem.h>
 #include <hv/printk.h>
@@ -23,10 +22,6 @@
 #define EVEN_PERIOD MILLISECS(30) /* a busy CPU looks for a longer queue this often */
 #define MAX_CHARGE  SECONDS(10)
 #define MAX_SEARCH  64 /* waiting vCPUs looked at for one that may move */
-
-static unsigned int ratelimit_us = 1000;
-UINT_OPTION("sched_ratelimit_us", ratelimit_us,
-            "microseconds that a vCPU runs before another may preempt it");
 
 struct credit2_vcpu {
     struct vcpu_sched base;
@@ -58,9 +53,9 @@ static struct credit2_vcpu *credit2(const struct vcpu *v)
     return container_of(v->sched, struct credit2_vcpu, base);
 }
 
-static s_time_t ratelimit(void)
+static s_time_t ratelimit(const struct vcpu *v)
 {
-    return min(MICROSECS(ratelimit_us), MAX_SLICE);
+    return MICROSECS(READ_ONCE(v->domain->sched->pool->ratelimit_us));
 }
 
 static s_time_t weighted(const struct vcpu *v, s_time_t passed)
@@ -168,15 +163,14 @@ static unsigned int claim_idle(unsigned int own, const cpumask_t *mask)
 /* An idle CPU, if there is one, takes v. */
 static bool tickle_idle(struct vcpu *v)
 {
-    cpumask_t allowed = cpumask_and(&v->hard_affinity, &cpu_online_mask);
-    cpumask_t preferred = cpumask_and(&allowed, &v->soft_affinity);
+    cpumask_t preferred = cpumask_and(&v->sched->allowed, &v->soft_affinity);
     unsigned int cpu;
 
     /* v is in its queue before we look for idle CPUs; they say so before they look for work. */
     smp_mb();
     cpu = claim_idle(v->cpu, &preferred);
     if (cpu == NR_CPUS)
-        cpu = claim_idle(v->cpu, &allowed);
+        cpu = claim_idle(v->cpu, &v->sched->allowed);
     if (cpu == NR_CPUS)
         return false;
     softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
@@ -234,7 +228,7 @@ static struct vcpu *find_movable(struct run_queue *rq, unsigned int cpu, bool so
     for (unsigned int i = 0; node && i < MAX_SEARCH; i++, node = prio_next(node)) {
         struct vcpu *v = container_of(node, struct credit2_vcpu, node)->vcpu;
 
-        if (!v->is_running && cpumask_test(cpu, &v->hard_affinity) &&
+        if (!v->is_running && cpumask_test(cpu, &v->sched->allowed) &&
             (!soft || cpumask_test(cpu, &v->soft_affinity)))
             return v;
     }
@@ -253,14 +247,24 @@ static void pull(struct run_queue *from, struct vcpu *v, unsigned int cpu, s_tim
     enqueue(to, v, time);
 }
 
+/* The CPUs of this one's pool where somebody waits. */
+static cpumask_t waiting_nearby(unsigned int cpu)
+{
+    static const cpumask_t none;
+    const struct cpupool *pool = per_cpu(sched_cpu, cpu).pool;
+
+    return pool ? cpumask_and(&waiting_cpus, &pool->cpus) : none;
+}
+
 /* This CPU has nothing to do: is there a vCPU that waits elsewhere? Its lock is held, and others
  * hold theirs and may want ours: so ours does not wait, but comes back. */
 static void steal(unsigned int cpu, bool soft, s_time_t time)
 {
+    cpumask_t waiting = waiting_nearby(cpu);
     unsigned int other;
     bool busy = false;
 
-    for_each_cpu (other, &waiting_cpus) {
+    for_each_cpu (other, &waiting) {
         spinlock_t *lock = &per_cpu(sched_cpu, other).lock;
         struct run_queue *rq = &per_cpu(run_queue, other);
         struct vcpu *v;
@@ -302,12 +306,14 @@ static void even_out(struct run_queue *rq, unsigned int cpu, struct vcpu *runnin
 {
     unsigned int other, longest = NR_CPUS;
     uint64_t most = rq->load;
+    cpumask_t waiting;
 
     if (time - rq->looked < EVEN_PERIOD)
         return;
+    waiting = waiting_nearby(cpu);
     rq->looked = time;
     credit2(running)->waited -= credit2(running)->waited / 16;
-    for_each_cpu (other, &waiting_cpus) {
+    for_each_cpu (other, &waiting) {
         uint64_t load = READ_ONCE(per_cpu(run_queue, other).load);
 
         if (other != cpu && load > most) {
@@ -334,12 +340,12 @@ static s_time_t slice_of(const struct run_queue *rq, struct vcpu *next)
     s_time_t ahead;
 
     if (!waiting)
-        return cpumask_weight(&cpu_online_mask) > 1 ? EVEN_PERIOD : -1;
+        return cpumask_weight(&next->domain->sched->pool->cpus) > 1 ? EVEN_PERIOD : -1;
     ahead = credit2(waiting)->spent - credit2(next)->spent;
     if (ahead < 0)
         ahead = 0;
     ahead = min(ahead, MAX_CHARGE) * READ_ONCE(next->domain->sched->weight) / DEFAULT_WEIGHT;
-    return min(ahead + ratelimit(), MAX_SLICE);
+    return min(ahead + ratelimit(next), max(MAX_SLICE, ratelimit(next)));
 }
 
 static struct sched_decision be_idle(unsigned int cpu)
@@ -368,7 +374,7 @@ static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
 
     if (was_busy) {
         charge(rq, prev, time);
-        stays = vcpu_runnable(prev) && cpumask_test(cpu, &prev->hard_affinity);
+        stays = vcpu_runnable(prev) && cpumask_test(cpu, &prev->sched->allowed);
         yields = credit2(prev)->yields;
         credit2(prev)->yields = false;
         if (!stays) {
@@ -379,8 +385,8 @@ static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
     if (stays) {
         even_out(rq, cpu, prev, time);
         next = first_waiting(rq);
-        if (next && !yields && time - rq->since < ratelimit())
-            return (struct sched_decision){ prev, ratelimit() - (time - rq->since) };
+        if (next && !yields && time - rq->since < ratelimit(prev))
+            return (struct sched_decision){ prev, ratelimit(prev) - (time - rq->since) };
         if (!next || (!yields && credit2(prev)->spent <= credit2(next)->spent))
             next = prev;
     } else {
@@ -424,9 +430,8 @@ static unsigned int emptiest(const cpumask_t *mask)
 
 static unsigned int credit2_pick_cpu(struct vcpu *v)
 {
-    cpumask_t allowed = cpumask_and(&v->hard_affinity, &cpu_online_mask);
-    cpumask_t preferred = cpumask_and(&allowed, &v->soft_affinity);
-    unsigned int cpu = emptiest(cpumask_empty(&preferred) ? &allowed : &preferred);
+    cpumask_t preferred = cpumask_and(&v->sched->allowed, &v->soft_affinity);
+    unsigned int cpu = emptiest(cpumask_empty(&preferred) ? &v->sched->allowed : &preferred);
 
     return cpu == NR_CPUS ? v->cpu : cpu;
 }
@@ -448,6 +453,7 @@ static int credit2_vcpu_init(struct vcpu *v)
     if (!c)
         return -ENOMEM;
     c->vcpu = v;
+    c->base.allowed = cpumask_and(&v->hard_affinity, &v->domain->sched->pool->cpus);
     v->sched = &c->base;
     v->cpu = credit2_pick_cpu(v);
 

@@ -201,10 +201,11 @@ static void relocate(struct vcpu *v)
 
         spin_lock_both(&from->lock, &to->lock);
         if (v->cpu == old) {
-            done = v->is_running || cpumask_test(old, &v->hard_affinity);
-            if (v->is_running && !done)
+            done = cpumask_test(old, &v->sched->allowed);
+            if (!done && v->is_running) {
                 softirq_raise_on(old, SOFTIRQ_SCHEDULE);
-            if (!done && cpumask_test(cpu, &v->hard_affinity)) {
+                done = true;
+            } else if (!done && cpumask_test(cpu, &v->sched->allowed)) {
                 if (v->sched->queued)
                     sched_ops->sleep(v);
                 sched_ops->move(v, cpu);
@@ -219,27 +220,52 @@ static void relocate(struct vcpu *v)
     }
 }
 
-int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft)
+/* LOCK_SCHED_CPU of v->cpu. -EINVAL, and nothing changes: v could not run anywhere. 1: once the
+ * lock is released, relocate() is to be called. */
+static int set_places(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft)
 {
-    cpumask_t usable = cpumask_and(hard, &cpu_online_mask);
-    unsigned long flags;
-    struct sched_cpu *sc;
-    bool misplaced;
+    cpumask_t allowed = cpumask_and(hard, &v->domain->sched->pool->cpus);
 
-    if (cpumask_empty(&usable))
+    if (cpumask_empty(&allowed))
         return -EINVAL;
-    sc = lock_vcpu(v, &flags);
     v->hard_affinity = *hard;
     v->soft_affinity = *soft;
-    misplaced = !cpumask_test(v->cpu, hard);
-    if (misplaced && v->is_running)
-        softirq_raise_on(v->cpu, SOFTIRQ_SCHEDULE);
-    else if (v->sched->queued)
+    v->sched->allowed = allowed;
+    if (!cpumask_test(v->cpu, &allowed))
+        return 1;
+    if (v->sched->queued)
         sched_ops->movable(v);
-    spin_unlock_irqrestore(&sc->lock, flags);
-    if (misplaced)
-        relocate(v);
     return 0;
+}
+
+int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft)
+{
+    unsigned long flags;
+    struct sched_cpu *sc = lock_vcpu(v, &flags);
+    int rc = set_places(v, hard, soft);
+
+    spin_unlock_irqrestore(&sc->lock, flags);
+    if (rc <= 0)
+        return rc;
+    relocate(v);
+    return 0;
+}
+
+void sched_pool_changed(struct vcpu *v, bool anew)
+{
+    cpumask_t all;
+    unsigned long flags;
+    struct sched_cpu *sc = lock_vcpu(v, &flags);
+    int rc = -EINVAL;
+
+    memset(&all, 0xff, sizeof(all));
+    if (!anew)
+        rc = set_places(v, &v->hard_affinity, &v->soft_affinity);
+    if (rc == -EINVAL)
+        rc = set_places(v, &all, &all);
+    spin_unlock_irqrestore(&sc->lock, flags);
+    if (rc == 1)
+        relocate(v);
 }
 
 void sched_get_affinity(struct vcpu *v, cpumask_t *hard, cpumask_t *soft)
@@ -344,7 +370,7 @@ void sched_context_saved(struct vcpu *prev)
         spin_unlock_irqrestore(&sc->lock, flags);
         return;
     }
-    misplaced = !cpumask_test(prev->cpu, &prev->hard_affinity);
+    misplaced = !cpumask_test(prev->cpu, &prev->sched->allowed);
     if (prev->sched->queued)
         sched_ops->movable(prev);
     else if (!misplaced)
@@ -370,6 +396,7 @@ void sched_init(void)
         printk(LOG_WARN, "sched=%s: there is no such scheduler, using %s\n", sched_name,
                sched_ops->name);
 
+    cpupool_init();
     spin_lock_init(&idle_domain.lock, LOCK_DOMAIN);
     list_init(&idle_domain.list);
     idle_domain.vcpu = hv_alloc_array(struct vcpu *, NR_CPUS);
@@ -444,6 +471,7 @@ static int sched_domain_init(struct domain *d)
     if (!d->sched)
         return -ENOMEM;
     d->sched->weight = DEFAULT_WEIGHT;
+    cpupool_enter(d, &cpupool0);
     for (unsigned int i = 0; i < NR_WATCHDOGS; i++)
         timer_init(&d->sched->watchdog[i].timer, watchdog_expired, d, smp_processor_id());
     return 0;
@@ -458,6 +486,8 @@ static int sched_domain_teardown(struct domain *d)
 
 static void sched_domain_free(struct domain *d)
 {
+    if (d->sched)
+        cpupool_leave(d);
     hv_free(d->sched);
     d->sched = NULL;
 }

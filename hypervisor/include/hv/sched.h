@@ -18,7 +18,7 @@ struct scheduler {
     int (*cpu_init)(unsigned int cpu);
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_free)(struct vcpu *v);
-    unsigned int (*pick_cpu)(struct vcpu *v); /* within hard affinity and online CPUs; no lock */
+    unsigned int (*pick_cpu)(struct vcpu *v); /* of those where it may run; no lock */
     /* LOCK_SCHED_CPU of v->cpu held: */
     void (*wake)(struct vcpu *v);  /* became runnable, neither queued nor running */
     void (*sleep)(struct vcpu *v); /* take it off its queue */
@@ -34,6 +34,7 @@ extern const struct scheduler sched_credit2;
 
 void sched_init(void);
 must_check int sched_cpu_up(unsigned int cpu); /* its idle vCPU and queue; before the CPU runs */
+void sched_cpu_online(unsigned int cpu);       /* it runs: pool 0 has it */
 struct vcpu *sched_idle_vcpu(unsigned int cpu);
 
 void vcpu_wake(struct vcpu *v);         /* re-evaluate after a pause bit was cleared */
@@ -41,7 +42,7 @@ void vcpu_sleep_nosync(struct vcpu *v); /* re-evaluate after one was set */
 void vcpu_sleep_sync(struct vcpu *v);   /* and wait until it is off its CPU */
 /* Called from event delivery: an event is pending for v; ends block and poll. */
 void vcpu_kick(struct vcpu *v);
-/* -EINVAL: no online CPU in `hard`. */
+/* -EINVAL: no CPU of its pool in `hard`. */
 must_check int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft);
 /* What was last set, whatever SCHEDOP_pin_override put in its place. */
 void sched_get_affinity(struct vcpu *v, cpumask_t *hard, cpumask_t *soft);
@@ -61,6 +62,35 @@ static inline bool vcpu_runnable(const struct vcpu *v)
 }
 /* arch calls this from arch_context_switch() when prev's registers are saved. */
 void sched_context_saved(struct vcpu *prev);
+
+/* ---- pools of CPUs; all under LOCK_DOMCTL ---- */
+/* A domain that was created a moment ago, without vCPUs, enters pool `id` rather than pool 0.
+ * -ENOENT: no such pool; -ENODEV: it has no CPUs. */
+must_check int cpupool_add_domain(struct domain *d, uint32_t id);
+/* The same for any domain. Its vCPUs lose their affinity. Also -EBUSY: one pinned itself. */
+must_check int cpupool_move_domain(struct domain *d, uint32_t id);
+uint32_t cpupool_of(const struct domain *d);
+cpumask_t cpupool_cpus_of(const struct domain *d);
+/* The next two: XEN_SYSCTL_CPUPOOL_PAR_ANY for `*id`, `cpu` takes the first that will do.
+ * scheduler: XEN_SCHEDULER_*. -ENOENT: no such scheduler; -EEXIST; -ENOMEM. */
+must_check int cpupool_create(uint32_t *id, uint32_t scheduler);
+/* -ENOENT: no such pool; -EINVAL: no such CPU; -ENODEV: it is not free. */
+must_check int cpupool_add_cpu(uint32_t id, unsigned int cpu);
+/* -ENOENT, -EINVAL; -ENODEV: the CPU is not in the pool; -EBUSY: it is the last, and there are
+ * domains; -EADDRINUSE: a vCPU pinned itself to it. */
+must_check int cpupool_remove_cpu(uint32_t id, unsigned int cpu);
+/* -ENOENT; -EBUSY: it has CPUs or domains. */
+must_check int cpupool_destroy(uint32_t id);
+cpumask_t cpupool_free_cpus(void);
+struct cpupool_info {
+    uint32_t id;
+    uint32_t domains; /* how many */
+    cpumask_t cpus;
+};
+/* The pool with the lowest number at or above `from`. -ENOENT. */
+must_check int cpupool_info(uint32_t from, struct cpupool_info *info);
+/* Where a pool's rate limit is kept, microseconds. -ESRCH: no such pool. */
+must_check int cpupool_ratelimit(uint32_t id, unsigned int **us);
 
 noreturn void idle_loop(void); /* from arch_idle_entry(), on a clean stack */
 

@@ -173,11 +173,13 @@ void init_text smp_boot_secondaries(void)
     for (unsigned int cpu = 1; cpu < nr_cpus; cpu++) {
         int rc = bring_up(cpu);
 
-        if (rc)
+        if (rc) {
             printk(LOG_WARN, "CPU %u (APIC ID %u) does not start: error %d\n", cpu,
                    cpu_apic_id[cpu], rc);
-        else
+        } else {
+            sched_cpu_online(cpu);
             up++;
+        }
     }
     printk(LOG_INFO, "%u of %u CPUs run\n", up, nr_cpus);
 }

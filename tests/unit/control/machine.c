@@ -23,6 +23,9 @@ struct domain *domain_idle;
 static struct vcpu idle[4];
 static unsigned int weight;
 
+unsigned int moved_vcpus;
+DEFINE_PER_CPU(struct sched_cpu, sched_cpu) = { .lock = SPINLOCK_INIT(LOCK_SCHED_CPU) };
+
 /* ---- the console ---- */
 
 uint32_t console_ring_start(void)
@@ -151,6 +154,12 @@ void sched_set_weight(struct domain *d, unsigned int new_weight)
     weight = new_weight;
 }
 
+void sched_pool_changed(struct vcpu *v, bool anew)
+{
+    (void)v, (void)anew;
+    moved_vcpus++;
+}
+
 /* ---- domains ---- */
 
 void domain_pause(struct domain *d)
@@ -190,8 +199,11 @@ static struct domain *add_domain(domid_t id, unsigned int nr_vcpus)
     d->mem->tot_pages = 100U + id;
     d->mem->max_pages = UINT64_MAX;
     d->shared_info_mfn = mfn(50U + id);
+    d->sched = calloc(1, sizeof(*d->sched));
+    cpupool_enter(d, &cpupool0);
     for_each_vcpu (d, v, i) {
         v->cpu = i;
+        v->sched = calloc(1, sizeof(*v->sched));
         v->hard_affinity = v->soft_affinity = (cpumask_t){ { ~0UL, ~0UL, ~0UL, ~0UL } };
         v->runstate.time[RUNSTATE_running] = CPU_NS;
     }
@@ -204,6 +216,11 @@ int machine_setup(void **state)
     world_reset();
     cpu_online_mask = (cpumask_t){ { 0xb } }; /* 2 is not */
     nr_cpus = 4;
+    cpupool_init();
+    for (unsigned int cpu = 0; cpu < 4; cpu++) {
+        if (cpumask_test(cpu, &cpu_online_mask))
+            sched_cpu_online(cpu);
+    }
     for (unsigned int cpu = 0; cpu < 4; cpu++)
         idle[cpu].runstate.time[RUNSTATE_running] = (cpu + 1) * IDLE_NS;
     dom0 = add_domain(0, 2);
@@ -212,7 +229,7 @@ int machine_setup(void **state)
     world_be(dom0, 0);
     memset(guest_buffer, 0xaa, sizeof(guest_buffer));
     memset(keys_run, 0, sizeof(keys_run));
-    ring_cleared = dom_exc = 0;
+    ring_cleared = dom_exc = moved_vcpus = 0;
     kill_rounds = 0;
     pinned = false;
     weight = 256;
@@ -227,6 +244,9 @@ int machine_teardown(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(all); i++) {
         assert_int_equal(all[i]->refs, 1);
         free(all[i]->mem);
+        free(all[i]->sched);
+        for (unsigned int n = 0; n < all[i]->max_vcpus; n++)
+            free(all[i]->vcpu[n]->sched);
     }
     world_end();
     return 0;

@@ -7,6 +7,7 @@
 
 #include <hv/control.h>
 #include <hv/sched.h>
+#include "../../../hypervisor/core/sched/internal.h"
 
 #define IDLE_NS    1000 /* CPU n has been idle for (n + 1) times this */
 #define CPU_NS     7000 /* every vCPU has run for as long */
@@ -19,6 +20,7 @@ extern char keys_run[256];
 extern unsigned int dom_exc;                /* VIRQs raised */
 extern int kill_rounds;                     /* -ERESTARTs before domain_kill() is done */
 extern bool pinned;                         /* dom1's vCPU 0, by itself */
+extern unsigned int moved_vcpus;            /* told that their pool changed */
 extern uint8_t guest_buffer[4 * PAGE_SIZE]; /* where tests want results: 0xaa when set up */
 
 int machine_setup(void **state);

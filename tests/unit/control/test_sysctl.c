@@ -1,5 +1,6 @@
 /* sysctl: who may, what is told, and that nothing beyond what the caller asked for is written. */
 #include "machine.h"
+#include "../fake/hv.h"
 
 static void refused(void **state)
 {
@@ -266,17 +267,156 @@ static void pools(void **state)
     p->op = XEN_SYSCTL_CPUPOOL_OP_INFO;
     p->cpupool_id = 1;
     assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), -ENOENT);
-    p->op = XEN_SYSCTL_CPUPOOL_OP_CREATE;
-    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), -EOPNOTSUPP);
+    p->op = XEN_SYSCTL_CPUPOOL_OP_FREEINFO + 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), -ENOSYS);
+}
+
+static long pool_op(uint32_t what, uint32_t pool, uint32_t cpu, uint32_t domid)
+{
+    struct xen_sysctl op = { .u.cpupool_op = {
+                                 .op = what, .cpupool_id = pool, .cpu = cpu, .domid = domid } };
+
+    return call_sysctl(XEN_SYSCTL_cpupool_op, &op);
+}
+
+#define CREATE(pool)       pool_op(XEN_SYSCTL_CPUPOOL_OP_CREATE, pool, 0, 0)
+#define DESTROY(pool)      pool_op(XEN_SYSCTL_CPUPOOL_OP_DESTROY, pool, 0, 0)
+#define ADD(pool, cpu)     pool_op(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, pool, cpu, 0)
+#define REMOVE(pool, cpu)  pool_op(XEN_SYSCTL_CPUPOOL_OP_RMCPU, pool, cpu, 0)
+#define MOVE(domain, pool) pool_op(XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, pool, 0, domain)
+#define ANY                XEN_SYSCTL_CPUPOOL_PAR_ANY
+
+static uint32_t create_pool(uint32_t id)
+{
+    struct xen_sysctl op = { .u.cpupool_op = { .op = XEN_SYSCTL_CPUPOOL_OP_CREATE,
+                                               .cpupool_id = id,
+                                               .sched_id = XEN_SCHEDULER_CREDIT2 } };
+
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), 0);
+    return op.u.cpupool_op.cpupool_id;
+}
+
+/* CPUs 0, 1 and 3; domains 0, 1 and 3, of which domain 0 asks. */
+static void pools_change(void **state)
+{
+    struct xen_domctl info;
+
+    (void)state;
+    assert_int_equal(CREATE(5), -ENOENT); /* no such scheduler */
+    assert_int_equal(create_pool(2), 2);
+    assert_int_equal(create_pool(ANY), 1);
+    assert_int_equal(create_pool(ANY), 3);
+    for (uint32_t id = 0; id < 4; id++) {
+        struct xen_sysctl op = { .u.cpupool_op = { .op = XEN_SYSCTL_CPUPOOL_OP_CREATE,
+                                                   .cpupool_id = id,
+                                                   .sched_id = XEN_SCHEDULER_CREDIT2 } };
+
+        assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op, &op), -EEXIST);
+    }
+
+    assert_int_equal(ADD(1, 1), -ENODEV); /* not free */
+    assert_int_equal(ADD(1, 2), -ENODEV); /* not online */
+    assert_int_equal(ADD(1, 4), -EINVAL); /* not there */
+    assert_int_equal(ADD(1, ANY), -ENODEV);
+    assert_int_equal(REMOVE(9, 1), -ENOENT);
+    assert_int_equal(REMOVE(0, 4), -EINVAL);
+    assert_int_equal(REMOVE(0, 2), -ENODEV);
+    assert_int_equal(REMOVE(1, 1), -ENODEV);
+    assert_int_equal(REMOVE(1, ANY), -ENODEV);
+    assert_int_equal(REMOVE(0, 1), 0);
+    assert_int_equal(moved_vcpus, 6);
+    assert_int_equal(ADD(9, 1), -ENOENT);
+    assert_int_equal(MOVE(1, 1), -ENODEV);
+    assert_int_equal(ADD(1, ANY), 0);
+    assert_int_equal(REMOVE(0, 0), 0);
+    assert_int_equal(REMOVE(0, 3), -EBUSY); /* the last one */
+
+    assert_int_equal(MOVE(0, 1), -EPERM);
+    assert_int_equal(MOVE(2, 1), -ESRCH);
+    assert_int_equal(MOVE(DOMID_SELF, 1), -EINVAL);
+    assert_int_equal(MOVE(1 << 20, 1), -EINVAL);
+    assert_int_equal(MOVE(1, 9), -ENOENT);
+    assert_int_equal(MOVE(1, 1), 0);
+    assert_int_equal(MOVE(1, 1), 0);
+    assert_int_equal(call_domctl(XEN_DOMCTL_getdomaininfo, 1, &info), 0);
+    assert_int_equal(info.u.getdomaininfo.cpupool, 1);
+    assert_int_equal(REMOVE(1, 1), -EBUSY);
+    assert_int_equal(DESTROY(1), -EBUSY);
+    assert_int_equal(DESTROY(9), -ENOENT);
+    assert_int_equal(DESTROY(0), -EBUSY);
+
+    dom1->vcpu[2]->sched->pinned = true;
+    assert_int_equal(MOVE(1, 0), -EBUSY);
+    dom1->vcpu[2]->hard_affinity = cpumask_of(1);
+    assert_int_equal(ADD(1, 0), 0);
+    assert_int_equal(REMOVE(1, 1), -EADDRINUSE);
+    assert_int_equal(REMOVE(1, 0), 0);
+    dom1->vcpu[2]->sched->pinned = false;
+
+    dom1->is_dying = true; /* goes to pool 0 by itself */
+    assert_int_equal(REMOVE(1, 1), 0);
+    assert_ptr_equal(dom1->sched->pool, &cpupool0);
+    for (uint32_t id = 1; id < 4; id++)
+        assert_int_equal(DESTROY(id), 0);
+    assert_int_equal(fake_alloc_live, 0);
+}
+
+static void a_new_domain_enters_a_pool(void **state)
+{
+    (void)state;
+    assert_int_equal(cpupool_add_domain(dom3, 7), -ENOENT);
+    assert_int_equal(create_pool(7), 7);
+    assert_int_equal(cpupool_add_domain(dom3, 7), -ENODEV);
+    assert_int_equal(REMOVE(0, 3), 0);
+    assert_int_equal(ADD(7, 3), 0);
+    assert_int_equal(cpupool_add_domain(dom3, 7), 0);
+    assert_int_equal(cpupool_of(dom3), 7);
+    assert_int_equal(cpupool_add_domain(dom3, 0), 0);
+    assert_int_equal(REMOVE(7, 3), 0);
+    assert_int_equal(DESTROY(7), 0);
+}
+
+static void parameters(void **state)
+{
+    struct xen_sysctl op = { .u.scheduler_op = { .sched_id = XEN_SCHEDULER_CREDIT2,
+                                                 .cmd = XEN_SYSCTL_SCHEDOP_getinfo } };
+    struct xen_sysctl_scheduler_op *s = &op.u.scheduler_op;
+
+    (void)state;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), 0);
+    assert_int_equal(s->u.sched_credit2.ratelimit_us, 1000);
+    s->cmd = XEN_SYSCTL_SCHEDOP_putinfo;
+    s->u.sched_credit2.ratelimit_us = XEN_SYSCTL_SCHED_RATELIMIT_MIN - 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), -EINVAL);
+    s->u.sched_credit2.ratelimit_us = XEN_SYSCTL_SCHED_RATELIMIT_MAX + 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), -EINVAL);
+    assert_int_equal(cpupool0.ratelimit_us, 1000);
+    s->u.sched_credit2.ratelimit_us = 0;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), 0);
+    assert_int_equal(cpupool0.ratelimit_us, 0);
+    s->sched_id = XEN_SCHEDULER_CREDIT;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), -EINVAL);
+    s->cpupool_id = 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), -ESRCH);
+    s->cmd = 2;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), -EINVAL);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, machine_setup, machine_teardown)
 const struct CMUnitTest sysctl_tests[] = {
-    TEST(refused),         TEST(answer_cannot_be_written),
-    TEST(console_is_read), TEST(keys),
-    TEST(machine),         TEST(free_memory),
-    TEST(idle_times),      TEST(topology),
-    TEST(nodes),           TEST(domains),
+    TEST(refused),
+    TEST(answer_cannot_be_written),
+    TEST(console_is_read),
+    TEST(keys),
+    TEST(machine),
+    TEST(free_memory),
+    TEST(idle_times),
+    TEST(topology),
+    TEST(nodes),
+    TEST(domains),
     TEST(pools),
+    TEST(pools_change),
+    TEST(a_new_domain_enters_a_pool),
+    TEST(parameters),
 };
 const size_t nr_sysctl_tests = ARRAY_SIZE(sysctl_tests);

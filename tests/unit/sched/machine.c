@@ -47,7 +47,7 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
     assert_true(prev->is_running && next->is_running);
     assert_null(unsaved[cpu]);
     if (!is_idle_vcpu(prev) && vcpu_runnable(prev) && !guest_of(prev)->yields &&
-        cpumask_test(cpu, &prev->hard_affinity))
+        cpumask_test(cpu, &prev->sched->allowed))
         shortest_run = min(shortest_run, fake_now - since[cpu]);
     since[cpu] = fake_now;
     if (!is_idle_vcpu(next)) {
@@ -207,6 +207,7 @@ void machine_start(unsigned int cpus)
         assert_int_equal(sched_cpu_up(cpu), 0);
         timers_init_cpu(cpu);
         cpumask_set(cpu, &cpu_online_mask);
+        sched_cpu_online(cpu);
         softirq_raise(SOFTIRQ_SCHEDULE);
     }
     machine_settle();
@@ -452,9 +453,9 @@ void check_invariants(bool quiet)
         assert_int_equal(v->runstate.state == RUNSTATE_running, is_current);
         assert_int_equal(v->runstate.state == RUNSTATE_runnable, v->sched->queued);
         if (is_current || v->sched->queued)
-            assert_true(cpumask_test(v->cpu, &v->hard_affinity));
+            assert_true(cpumask_test(v->cpu, &v->sched->allowed));
         for (unsigned int cpu = 0; v->sched->queued && cpu < nr_running_cpus; cpu++) {
-            if (is_idle_vcpu(on_cpu(cpu)) && cpumask_test(cpu, &v->hard_affinity))
+            if (is_idle_vcpu(on_cpu(cpu)) && cpumask_test(cpu, &v->sched->allowed))
                 fail_msg("CPU %u idles while guest %u waits", cpu, i);
         }
     }
