@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
 # /init of the disk initramfs (scripts/initrd): mounts the kernel command line's root=DEVICE and
-# starts the init that is there.
+# starts the init that is there, /sbin/init or what the command line's init= names.
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
@@ -23,7 +23,8 @@ mount -t ext4 -o ro "$root" /mnt || {
     cat /proc/partitions
     poweroff -f
 }
+init=$(sed -n 's/.*\binit=\([^ ]*\).*/\1/p' /proc/cmdline)
 mount --move /dev /mnt/dev
 mount --move /sys /mnt/sys
 mount --move /proc /mnt/proc
-exec switch_root /mnt /sbin/init
+exec switch_root /mnt "${init:-/sbin/init}"

@@ -1,0 +1,68 @@
+# lib.sh: what a job in dom0 (scripts/run-host) can use; `. /job/lib.sh`.
+# shellcheck shell=bash
+set -u
+consoles=/var/log/xen/console
+
+# run LABEL COMMAND...: with its output and its status between two marks; the status is the command's
+run() {
+    local label=$1 status=0
+    shift
+    echo "--- $label: $*"
+    "$@" </dev/null 2>&1 || status=$?
+    echo "--- $label: status $status"
+    return $status
+}
+
+# within SECONDS COMMAND...: try the command, silently, until it succeeds
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.2
+    done
+}
+
+# watch GUEST: copy what its console shows from now on to $consoles/guest-GUEST.log. What it showed
+# before is there too, unless it was a lot: xenconsoled keeps it until somebody reads.
+watch() {
+    local id tty
+    id=$(xl domid "$1" 2>/dev/null) || return
+    [ ! -e "/run/watched.$id" ] || return 0
+    tty=$(xenstore-read "/local/domain/$id/console/tty" 2>/dev/null) || return
+    : >"/run/watched.$id"
+    cat "$tty" >>"$consoles/guest-$1.log" 2>/dev/null &
+}
+
+# says GUEST PATTERN [SECONDS]: wait until the guest's console has shown a line like this
+says() {
+    within 5 watch "$1"
+    within "${3:-60}" grep -qE -- "$2" "$consoles/guest-$1.log"
+}
+
+# console_of GUEST [LINES]: the last lines that the guest's console has shown
+console_of() {
+    tail -n "${2:-15}" "$consoles/guest-$1.log" | tr -d '\r' | sed "s/^/  $1> /"
+}
+
+# gone GUEST [SECONDS]: wait until there is no such domain
+gone() {
+    local end=$((SECONDS + ${2:-60}))
+    while xl domid "$1" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.2
+    done
+}
+
+# free_memory: of the host, in MiB
+free_memory() {
+    xl info | awk '/^free_memory/ { print $3 }'
+}
+
+# enter GUEST LINE...: type lines on the guest's console
+enter() {
+    local guest=$1 tty
+    shift
+    tty=$(xenstore-read "/local/domain/$(xl domid "$guest")/console/tty")
+    printf '%s\n' "$@" >"$tty"
+}
