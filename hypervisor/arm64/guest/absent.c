@@ -260,6 +260,12 @@ void arch_physinfo(struct xen_sysctl_physinfo *info)
     ABSENT();
 }
 
+int arch_domain_configure(struct domain *d, const struct xen_arch_domainconfig *config)
+{
+    (void)d, (void)config;
+    return -ENOSYS;
+}
+
 int arch_vcpu_initialise(struct vcpu *v, guest_ptr_t context)
 {
     (void)v, (void)context;

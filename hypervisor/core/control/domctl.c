@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 
+#include <hv/arch.h>
 #include <hv/errno.h>
 #include <hv/event.h>
 #include <hv/guest_access.h>
@@ -13,10 +14,94 @@
 #include <hv/mem.h>
 #include <hv/sched.h>
 #include <hv/string.h>
+#include <hv/time.h>
 
 #define MAX_CONTROL_PAUSES 255 /* far from where d->pause_count overflows */
 
 /* ---- its life ---- */
+
+/* The number asked for, or the next free one; 0 is dom0's. A number that became free comes again as
+ * late as possible: who still has it in mind finds nobody. */
+static int create_numbered(domid_t wish, const struct domain_config *config, struct domain **out)
+{
+    static domid_t last; /* LOCK_DOMCTL */
+    domid_t id = last;
+    int rc = -EEXIST;
+
+    if (wish > 0 && wish < DOMID_FIRST_RESERVED)
+        return domain_create(wish, config, out);
+    for (unsigned int tries = 1; rc == -EEXIST && tries < DOMID_FIRST_RESERVED; tries++) {
+        id = id < DOMID_FIRST_RESERVED - 1 ? (domid_t)(id + 1) : 1;
+        if (!domain_find(id))
+            rc = domain_create(id, config, out);
+    }
+    last = id;
+    return rc;
+}
+
+/* PV is all there is: no device may be translated for a domain, nothing be traced. */
+static int check_creation(const struct xen_domctl_createdomain *c)
+{
+    if (c->flags & XEN_DOMCTL_CDF_xs_domain)
+        return -EOPNOTSUPP;
+    if (c->flags || c->iommu_opts || c->vmtrace_size || c->max_evtchn_port > INT32_MAX ||
+        c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
+        return -EINVAL;
+    return c->cpupool_id ? -ESRCH : 0;
+}
+
+static int op_createdomain(struct domain *none, struct xen_domctl *op)
+{
+    const struct xen_domctl_createdomain *c = &op->u.createdomain;
+    struct domain_config config = {
+        .type = DOMAIN_PV,
+        .max_vcpus = c->max_vcpus,
+        .max_port = c->max_evtchn_port,
+        .max_grant_frames = c->max_grant_frames,
+        .max_maptrack_frames = c->max_maptrack_frames,
+        .max_grant_version = XEN_DOMCTL_GRANT_version(c->grant_opts),
+        .ssidref = c->ssidref,
+    };
+    struct domain *d;
+    int rc = check_creation(c);
+
+    (void)none;
+    memcpy(config.handle, c->handle, sizeof(config.handle));
+    if (!rc)
+        rc = create_numbered(op->domain, &config, &d);
+    if (rc)
+        return rc;
+    d->control_pauses = 1; /* it is born paused */
+    d->mem->max_pages = 0; /* until max_mem says how many */
+    rc = arch_domain_configure(d, &c->arch);
+    if (rc) {
+        while (domain_kill(d) == -ERESTART) /* it has nothing yet */
+            ;
+        return rc;
+    }
+    op->domain = d->id;
+    return 0;
+}
+
+/* Those that exist already stay: after -ERESTART it goes on where it was. */
+static int op_max_vcpus(struct domain *d, struct xen_domctl *op)
+{
+    if (d == current->domain || op->u.max_vcpus.max != d->max_vcpus)
+        return -EINVAL;
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v;
+        int rc;
+
+        if (domain_vcpu(d, i))
+            continue;
+        rc = vcpu_create(d, i, &v);
+        if (rc)
+            return rc;
+        if (hypercall_preempt_check() && i + 1 < d->max_vcpus)
+            return -ERESTART;
+    }
+    return 0;
+}
 
 static int op_destroydomain(struct domain *d, struct xen_domctl *op)
 {
@@ -46,7 +131,38 @@ static int op_unpausedomain(struct domain *d, struct xen_domctl *op)
     if (d == current->domain || d->control_pauses == 0)
         return -EINVAL;
     d->control_pauses--;
+    time_publish(d); /* who builds a domain overwrites its shared info page */
     domain_unpause(d);
+    return 0;
+}
+
+static int op_resumedomain(struct domain *d, struct xen_domctl *op)
+{
+    (void)op;
+    if (d == current->domain)
+        return -EINVAL;
+    domain_resume(d);
+    return 0;
+}
+
+/* The port, one of d's, is notified when d has suspended itself. */
+static int op_subscribe(struct domain *d, struct xen_domctl *op)
+{
+    WRITE_ONCE(d->suspend_port, op->u.subscribe.port);
+    return 0;
+}
+
+/* Only a guest with translated memory can be given a new start in the old memory. */
+static int op_soft_reset(struct domain *d, struct xen_domctl *op)
+{
+    (void)d, (void)op;
+    return -EINVAL;
+}
+
+static int op_settimeoffset(struct domain *d, struct xen_domctl *op)
+{
+    d->time_offset = op->u.settimeoffset.time_offset_seconds;
+    time_publish(d);
     return 0;
 }
 
@@ -190,6 +306,7 @@ static int op_scheduler_op(struct domain *d, struct xen_domctl *op)
 /* clang-format off */
 #define OP(op, ...) [XEN_DOMCTL_##op] = { .name = #op, .fn = op_##op, __VA_ARGS__ }
 static const struct domctl core_domctls[NR_DOMCTLS] = {
+    OP(createdomain,    .copy_back = true, .no_domain = true),
     OP(destroydomain,),
     OP(pausedomain,),
     OP(unpausedomain,),
@@ -197,9 +314,14 @@ static const struct domctl core_domctls[NR_DOMCTLS] = {
     OP(setvcpuaffinity,),
     OP(max_mem,),
     OP(getvcpuinfo,     .copy_back = true),
+    OP(max_vcpus,),
     OP(scheduler_op,    .copy_back = true),
     OP(setdomainhandle,),
+    OP(settimeoffset,),
     OP(getvcpuaffinity,),
+    OP(resumedomain,),
+    OP(subscribe,),
+    OP(soft_reset,),
 };
 #undef OP
 /* clang-format on */
@@ -223,9 +345,12 @@ static struct domain *find_domain(const struct domctl *row, domid_t id)
 
 static int run(const struct domctl *row, struct xen_domctl *op)
 {
-    struct domain *d = find_domain(row, op->domain);
+    struct domain *d;
     int rc;
 
+    if (row->no_domain)
+        return row->fn(NULL, op);
+    d = find_domain(row, op->domain);
     if (!d)
         return -ESRCH;
     rc = row->fn(d, op);

@@ -7,9 +7,12 @@
 
 #include <hv/arch.h>
 #include <hv/errno.h>
+#include <hv/event.h>
+#include <hv/grant.h>
 #include <hv/mem.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
+#include <hv/string.h>
 #include <hv/time.h>
 
 struct domain *hardware_domain; /* set once, never destroyed */
@@ -69,26 +72,28 @@ static void destroy(void *arg)
     free_domain(d);
 }
 
-static struct domain *new_domain(domid_t id, enum domain_type type, unsigned int max_vcpus,
-                                 unsigned int flags)
+static struct domain *new_domain(domid_t id, const struct domain_config *config)
 {
     struct domain *d = hv_alloc_type(struct domain);
 
     if (!d)
         return NULL;
     d->id = id;
-    d->type = type;
-    d->is_control = flags & DOMAIN_CREATE_CONTROL;
-    d->is_hardware = flags & DOMAIN_CREATE_HARDWARE;
+    d->type = config->type;
+    d->is_control = config->flags & DOMAIN_CREATE_CONTROL;
+    d->is_hardware = config->flags & DOMAIN_CREATE_HARDWARE;
+    d->ssidref = config->ssidref;
+    memcpy(d->handle, config->handle, sizeof(d->handle));
     d->shutdown_code = SHUTDOWN_CODE_NONE;
     d->refs = 1;
     d->pause_count = 1;
-    d->max_vcpus = max_vcpus;
+    d->max_vcpus = config->max_vcpus;
     d->created = now();
     spin_lock_init(&d->lock, LOCK_DOMAIN);
     list_init(&d->list);
     tasklet_init(&d->destroy, destroy, d);
-    d->vcpu = hv_alloc_array(struct vcpu *, max_vcpus);
+    tasklet_init(&d->tell, domain_tell_shut_down, d);
+    d->vcpu = hv_alloc_array(struct vcpu *, d->max_vcpus);
     if (!d->vcpu) {
         hv_free(d);
         return NULL;
@@ -112,15 +117,23 @@ static int init_parts(struct domain *d)
     return 0;
 }
 
-int domain_create(domid_t id, enum domain_type type, unsigned int max_vcpus, unsigned int flags,
-                  struct domain **out)
+/* What it may use, where the parts' own defaults are not to stand. */
+static int set_limits(struct domain *d, const struct domain_config *config)
+{
+    if (config->max_port)
+        event_set_max_port(d, config->max_port);
+    return grant_set_limits(d, config->max_grant_frames, config->max_maptrack_frames,
+                            config->max_grant_version);
+}
+
+int domain_create(domid_t id, const struct domain_config *config, struct domain **out)
 {
     struct domain *d;
     int rc;
 
-    if (id >= DOMID_FIRST_RESERVED || max_vcpus == 0 || max_vcpus > MAX_VCPUS)
+    if (id >= DOMID_FIRST_RESERVED || config->max_vcpus == 0 || config->max_vcpus > MAX_VCPUS)
         return -EINVAL;
-    d = new_domain(id, type, max_vcpus, flags);
+    d = new_domain(id, config);
     if (!d)
         return -ENOMEM;
     /* Listed before it is built: its frames are looked up by its id. */
@@ -131,6 +144,8 @@ int domain_create(domid_t id, enum domain_type type, unsigned int max_vcpus, uns
         return rc;
     }
     rc = init_parts(d);
+    if (!rc)
+        rc = set_limits(d, config);
     if (rc) {
         d->is_dying = true;
         while (undo_parts(d))

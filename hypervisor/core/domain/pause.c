@@ -95,14 +95,34 @@ static noreturn void hardware_shutdown(uint8_t reason)
     }
 }
 
-static void tell_shutdown(void *arg)
+/* From a tasklet, because who shuts a domain down may hold locks of event channels. */
+void domain_tell_shut_down(void *arg)
 {
-    (void)arg;
-    event_send_global_virq(VIRQ_DOM_EXC);
+    struct domain *d = arg;
+    evtchn_port_t port = READ_ONCE(d->suspend_port);
+
+    __atomic_store_n(&d->is_telling, false, __ATOMIC_SEQ_CST);
+    if (d->shutdown_code != SHUTDOWN_suspend || port == 0 || event_send(d, port))
+        event_send_global_virq(VIRQ_DOM_EXC);
+    domain_put(d);
 }
 
-/* The control domain learns of it from a tasklet: the caller may hold locks of event channels. */
-static struct tasklet teller = { .fn = tell_shutdown };
+/* Its memory changes no more once no vCPU runs: only then may the control domain take it for shut
+ * down. Whoever stops the last one finds all of them stopped. */
+void domain_check_shut_down(struct domain *d)
+{
+    struct vcpu *v;
+    unsigned int i;
+
+    for_each_vcpu (d, v, i)
+        if (__atomic_load_n(&v->is_running, __ATOMIC_SEQ_CST))
+            return;
+    if (__atomic_exchange_n(&d->is_shut_down, true, __ATOMIC_SEQ_CST) ||
+        __atomic_exchange_n(&d->is_telling, true, __ATOMIC_SEQ_CST))
+        return;
+    domain_hold(d);
+    tasklet_schedule(&d->tell);
+}
 
 void domain_shutdown(struct domain *d, uint8_t reason)
 {
@@ -115,20 +135,19 @@ void domain_shutdown(struct domain *d, uint8_t reason)
     if (__atomic_exchange_n(&d->is_shutting_down, true, __ATOMIC_SEQ_CST))
         return;
     domain_pause_nosync(d);
-    WRITE_ONCE(d->is_shut_down, true);
-    tasklet_schedule(&teller);
+    domain_check_shut_down(d);
 }
 
-/* Control operations, of which there is one at a time. */
-int domain_resume(struct domain *d)
+void domain_resume(struct domain *d)
 {
-    if (!d->is_shut_down)
-        return -EINVAL;
-    d->is_shut_down = false;
-    d->shutdown_code = SHUTDOWN_CODE_NONE;
-    __atomic_store_n(&d->is_shutting_down, false, __ATOMIC_SEQ_CST);
+    domain_pause(d); /* so that a shutdown under way is complete */
+    if (d->is_shut_down) {
+        d->is_shut_down = false;
+        d->shutdown_code = SHUTDOWN_CODE_NONE;
+        __atomic_store_n(&d->is_shutting_down, false, __ATOMIC_SEQ_CST);
+        domain_unpause(d);
+    }
     domain_unpause(d);
-    return 0;
 }
 
 #define DUMP_INTERVAL SECONDS(5)

@@ -132,7 +132,6 @@ must_check int event_close(struct domain *d, evtchn_port_t port, bool guest);
 must_check int event_reset(struct domain *d, bool guest);
 
 /* ---- send.c ---- */
-must_check int event_send(struct domain *d, evtchn_port_t port);
 /* Raise ch of d, or call its consumer; locking as for event_abi.raise. */
 void event_raise(struct domain *d, struct event_channel *ch);
 /* Tell v that there is something in its queues or selector. */

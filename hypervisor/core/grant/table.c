@@ -104,15 +104,19 @@ int grant_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *out)
     return 0;
 }
 
-int grant_set_limits(struct domain *d, unsigned int max_frames, unsigned int max_maptrack_frames)
+int grant_set_limits(struct domain *d, int32_t max_frames, int32_t max_maptrack_frames,
+                     unsigned int max_version)
 {
     struct domain_grant *g = d->grant;
+    unsigned int frames = max_frames < 0 ? g->max_frames : (unsigned int)max_frames;
+    unsigned int maptrack =
+        max_maptrack_frames < 0 ? g->max_maptrack : (unsigned int)max_maptrack_frames;
 
-    if (max_frames > limit(gnttab_max_frames) || max_frames < g->nr_frames ||
-        max_maptrack_frames > limit(gnttab_max_maptrack_frames))
+    if (frames > limit(gnttab_max_frames) || frames < g->nr_frames ||
+        maptrack > limit(gnttab_max_maptrack_frames) || max_version > 1)
         return -EINVAL;
-    g->max_frames = max_frames;
-    g->max_maptrack = max_maptrack_frames;
+    g->max_frames = frames;
+    g->max_maptrack = maptrack;
     return 0;
 }
 

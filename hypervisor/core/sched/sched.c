@@ -365,7 +365,7 @@ void sched_context_saved(struct vcpu *prev)
     unsigned long flags = spin_lock_irqsave(&sc->lock);
     bool misplaced;
 
-    __atomic_store_n(&prev->is_running, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&prev->is_running, false, __ATOMIC_SEQ_CST); /* see domain_check_shut_down() */
     if (is_idle_vcpu(prev)) {
         spin_unlock_irqrestore(&sc->lock, flags);
         return;
@@ -375,6 +375,8 @@ void sched_context_saved(struct vcpu *prev)
         sched_ops->movable(prev);
     else if (!misplaced)
         settle_locked(prev);
+    if (unlikely(READ_ONCE(prev->domain->is_shutting_down)))
+        domain_check_shut_down(prev->domain);
     spin_unlock_irqrestore(&sc->lock, flags);
     if (misplaced)
         relocate(prev);

@@ -21,11 +21,12 @@ struct sysctl {
     bool copy_back;
 };
 
-/* The domain is that of op->domain, with a reference; `at_or_above`: or the next one by id. */
+/* The domain is that of op->domain, with a reference; `at_or_above`: or the next one by id;
+ * `no_domain`: NULL. */
 struct domctl {
     const char *name;
     int (*fn)(struct domain *d, struct xen_domctl *op);
-    bool copy_back, at_or_above;
+    bool copy_back, at_or_above, no_domain;
 };
 
 extern const struct sysctl arch_sysctls[NR_SYSCTLS];
@@ -36,12 +37,14 @@ extern const struct domctl arch_domctls[NR_DOMCTLS];
 must_check long do_sysctl(guest_ptr_t arg);
 must_check long do_domctl(guest_ptr_t arg);
 
-/* ---- arch: where a CPU is, for the topology ---- */
+/* ---- arch ---- */
 struct cpu_place {
     uint32_t core, socket; /* core: within its socket; hyperthreads share both numbers */
     uint32_t node;         /* NUMA; < NR_NODES */
 };
 void arch_cpu_place(unsigned int cpu, struct cpu_place *out);
+/* What a new domain's creator asks of the architecture. -EINVAL. */
+must_check int arch_domain_configure(struct domain *d, const struct xen_arch_domainconfig *config);
 /* Counter rate, capabilities (XEN_SYSCTL_PHYSCAP_*), hw_cap. */
 void arch_physinfo(struct xen_sysctl_physinfo *info);
 

@@ -34,31 +34,49 @@ struct arch_vcpu;
 
 enum domain_type { DOMAIN_PV, DOMAIN_HVM };
 
+/* What a domain is created with. */
+struct domain_config {
+    enum domain_type type;
+    unsigned int flags; /* DOMAIN_CREATE_* */
+    unsigned int max_vcpus;
+    evtchn_port_t max_port;         /* the highest event channel; 0: the default */
+    int32_t max_grant_frames;       /* of its table; < 0: the default, as for the next */
+    int32_t max_maptrack_frames;    /* for the handles of what it maps */
+    unsigned int max_grant_version; /* 1 or 2; 0: the newest */
+    uint32_t ssidref;
+    uint8_t handle[16];
+};
+
 struct domain {
     domid_t id;
     enum domain_type type;
-    bool is_control;  /* may use the control interface */
-    bool is_hardware; /* owns the machine's devices */
-    bool is_ready;    /* built: domain_get() finds it */
-    bool is_dying;    /* no new references, mappings, channels */
-    bool is_shutting_down, is_shut_down;
+    bool is_control;       /* may use the control interface */
+    bool is_hardware;      /* owns the machine's devices */
+    bool is_ready;         /* built: domain_get() finds it */
+    bool is_dying;         /* no new references, mappings, channels */
+    bool is_shutting_down; /* its vCPUs are being stopped */
+    bool is_shut_down;     /* and none of them runs any more */
+    bool is_telling;       /* `tell` is scheduled */
     bool debugger_attached;
-    uint8_t shutdown_code;   /* SHUTDOWN_*, or SHUTDOWN_CODE_NONE; atomic */
-    uint32_t refs;           /* struct lives while not 0; atomic */
-    uint32_t pause_count;    /* atomic; every vCPU is held while not 0 */
-    uint32_t control_pauses; /* LOCK_DOMCTL; how many of these the control domain may undo */
-    unsigned long vm_assist; /* VMASST_TYPE_* bits, atomic */
+    uint8_t shutdown_code;      /* SHUTDOWN_*, or SHUTDOWN_CODE_NONE; atomic */
+    evtchn_port_t suspend_port; /* notified of a suspension instead of VIRQ_DOM_EXC; 0: none */
+    uint32_t refs;              /* struct lives while not 0; atomic */
+    uint32_t pause_count;       /* atomic; every vCPU is held while not 0 */
+    uint32_t control_pauses;    /* LOCK_DOMCTL; how many of these the control domain may undo */
+    unsigned long vm_assist;    /* VMASST_TYPE_* bits, atomic */
     unsigned int max_vcpus;
     struct vcpu **vcpu;    /* [max_vcpus], entries set under `lock`, never cleared before free */
     spinlock_t lock;       /* LOCK_DOMAIN */
     struct list_head list; /* LOCK_DOMAIN_LIST; by id */
     struct domain *next_same_hash;
     struct tasklet destroy;     /* when the last reference goes */
+    struct tasklet tell;        /* that it has shut down */
     unsigned int parts_built;   /* whose init was called */
     unsigned int parts_to_undo; /* whose teardown is not done */
     uint8_t handle[16];         /* UUID */
     uint32_t ssidref;
     s_time_t created;
+    int64_t time_offset; /* seconds that its wall clock is ahead of the machine's */
 
     struct shared_info *shared_info; /* mapped for us for the domain's life */
     mfn_t shared_info_mfn;
@@ -125,8 +143,7 @@ extern struct domain *hardware_domain; /* dom0 */
 extern struct domain *domain_idle;     /* owner of the idle vCPUs */
 
 /* `id` must be free. -ENOMEM, -EEXIST, -EINVAL (limits). The domain starts paused once. */
-must_check int domain_create(domid_t id, enum domain_type type, unsigned int max_vcpus,
-                             unsigned int flags, struct domain **out);
+must_check int domain_create(domid_t id, const struct domain_config *config, struct domain **out);
 #define DOMAIN_CREATE_CONTROL  1U
 #define DOMAIN_CREATE_HARDWARE 2U
 must_check int vcpu_create(struct domain *d, unsigned int id, struct vcpu **out);
@@ -162,8 +179,11 @@ void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 /* The guest asked for it, or was stopped for what it did. Reason: SHUTDOWN_*. */
 void domain_shutdown(struct domain *d, uint8_t reason);
-/* Undo a domain_shutdown(): run again (after SHUTDOWN_suspend). -EINVAL: it is not shut down. */
-must_check int domain_resume(struct domain *d);
+/* Undo a domain_shutdown(), if there was one: run again (after SHUTDOWN_suspend). Control
+ * operations. */
+void domain_resume(struct domain *d);
+/* The scheduler took a vCPU of a domain that is shutting down off its CPU. Any context. */
+void domain_check_shut_down(struct domain *d);
 /* Kill for a violation: one plain sentence with the reason is logged. dom0: the machine goes with
  * it, after a report of its state. */
 void domain_crash(struct domain *d, const char *fmt, ...) printf_like(2, 3);

@@ -11,6 +11,8 @@ must_check long do_event_channel_op(int cmd, guest_ptr_t arg);
 void event_send_vcpu_virq(struct vcpu *v, unsigned int virq);
 /* Raise a global VIRQ at whoever bound it: VIRQ_CONSOLE, VIRQ_DOM_EXC... to dom0. Any context. */
 void event_send_global_virq(unsigned int virq);
+/* As d's EVTCHNOP_send. -EINVAL: not a port of d that can send. Any context. */
+must_check int event_send(struct domain *d, evtchn_port_t port);
 /* Raise a bound port of d as an interrupt line does (irq code, lock-free on the caller's side). */
 void event_send_port(struct domain *d, evtchn_port_t port);
 /* An upcall is due: pending and not masked. */

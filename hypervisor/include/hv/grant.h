@@ -10,10 +10,11 @@ must_check long do_grant_table_op(unsigned int cmd, guest_ptr_t arg, unsigned in
 /* Frame `idx` of d's shared table, for who maps it (XENMAPSPACE_grant_table); the table grows to
  * reach it. -EINVAL: beyond d's limit, or dying; -ENOMEM. */
 must_check int grant_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *out);
-/* From XEN_DOMCTL_createdomain, before d runs: frames of its table, frames for the handles of what
- * it maps. -EINVAL: above the hypervisor's gnttab_max_frames= or gnttab_max_maptrack_frames=. */
-must_check int grant_set_limits(struct domain *d, unsigned int max_frames,
-                                unsigned int max_maptrack_frames);
+/* Before d runs: frames of its table, frames for the handles of what it maps (< 0: the default),
+ * the newest version it may use (0: any). -EINVAL: above the hypervisor's gnttab_max_frames= or
+ * gnttab_max_maptrack_frames=; no such version. */
+must_check int grant_set_limits(struct domain *d, int32_t max_frames, int32_t max_maptrack_frames,
+                                unsigned int max_version);
 void grant_print(const struct domain *d); /* debug key 'g' */
 
 #endif

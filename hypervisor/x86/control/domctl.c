@@ -2,7 +2,16 @@
 #include <hv/control.h>
 #include <hv/errno.h>
 #include <hv/frame.h>
+#include <arch/domain.h>
 #include <arch/pv.h>
+
+int arch_domain_configure(struct domain *d, const struct xen_arch_domainconfig *config)
+{
+    if (config->emulation_flags || config->misc_flags & ~XEN_X86_MSR_RELAXED)
+        return -EINVAL; /* PV: there is no emulated device */
+    d->arch->msr_relaxed = config->misc_flags & XEN_X86_MSR_RELAXED;
+    return 0;
+}
 
 /* The frame is written as the domain itself could: it must not be a page table. */
 static int op_hypercall_init(struct domain *d, struct xen_domctl *op)

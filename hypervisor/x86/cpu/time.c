@@ -241,6 +241,7 @@ void arch_update_wallclock(struct domain *d)
     if (!shared)
         return;
     time_get_wallclock_base(&secs, &nsecs);
+    secs += (uint64_t)d->time_offset;
     version = READ_ONCE(shared->wc_version) | 1;
     WRITE_ONCE(shared->wc_version, version);
     smp_wmb();

@@ -300,14 +300,19 @@ static init_text int start_vcpu(struct layout *l)
 static init_text int create(struct layout *l)
 {
     unsigned int vcpus = max_vcpus ? max_vcpus : cpumask_weight(&cpu_online_mask);
+    struct domain_config config = {
+        .type = DOMAIN_PV,
+        .flags = DOMAIN_CREATE_CONTROL | DOMAIN_CREATE_HARDWARE,
+        .max_vcpus = min(vcpus, (unsigned int)MAX_VCPUS),
+        .max_grant_frames = -1,
+        .max_maptrack_frames = -1,
+    };
     uint64_t limit, start, end;
-    int rc;
+    int rc = domain_create(0, &config, &l->d);
 
-    vcpus = min(vcpus, (unsigned int)MAX_VCPUS);
-    rc = domain_create(0, DOMAIN_PV, vcpus, DOMAIN_CREATE_CONTROL | DOMAIN_CREATE_HARDWARE, &l->d);
     if (rc)
         return rc;
-    for (unsigned int i = 0; rc == 0 && i < vcpus; i++) {
+    for (unsigned int i = 0; rc == 0 && i < config.max_vcpus; i++) {
         struct vcpu *v;
 
         rc = vcpu_create(l->d, i, &v);

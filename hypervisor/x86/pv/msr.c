@@ -302,12 +302,24 @@ static unsigned int find(uint32_t msr)
     return low < ARRAY_SIZE(table) && table[low].first <= msr ? low : ARRAY_SIZE(table);
 }
 
+/* For guests that know no better than to use what is not theirs. */
+static bool is_tolerated(const struct vcpu *v, uint32_t msr)
+{
+    uint64_t value;
+
+    return v->domain->arch->msr_relaxed && rdmsr_safe(msr, &value);
+}
+
 int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
     unsigned int n = find(msr);
 
     if (n < ARRAY_SIZE(table) && table[n].read && !table[n].read(v, msr, value))
         return 0;
+    if (is_tolerated(v, msr)) {
+        *value = 0;
+        return 0;
+    }
     guest_printk(v->domain, LOG_DEBUG, "vCPU %u reads MSR 0x%x, which it does not have.\n", v->id,
                  msr);
     return -EINVAL;
@@ -318,6 +330,8 @@ int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
     unsigned int n = find(msr);
 
     if (n < ARRAY_SIZE(table) && table[n].write && !table[n].write(v, msr, value))
+        return 0;
+    if (is_tolerated(v, msr))
         return 0;
     guest_printk(v->domain, LOG_DEBUG,
                  "vCPU %u writes 0x%lx to MSR 0x%x, which does not take it.\n", v->id, value, msr);

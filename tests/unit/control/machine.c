@@ -174,6 +174,61 @@ void domain_unpause(struct domain *d)
     d->pause_count--;
 }
 
+struct domain *created, *told_time;
+struct domain_config created_as;
+struct vcpu *vcpu_to_create;
+
+int domain_create(domid_t id, const struct domain_config *config, struct domain **out)
+{
+    if (id == 1 || id == 3)
+        return -EEXIST;
+    created_as = *config;
+    *out = created = world_domain(id, 1);
+    created->mem = calloc(1, sizeof(*created->mem));
+    created->mem->max_pages = UINT64_MAX;
+    return 0;
+}
+
+void created_killed(void)
+{
+    assert_int_equal(created->mem->max_pages, 0);
+    free(created->mem);
+    created->is_dying = false;
+    world_kill(created);
+    created = NULL;
+}
+
+struct domain *domain_find(domid_t id)
+{
+    struct domain *d = domain_get(id);
+
+    if (d)
+        domain_put(d);
+    return d;
+}
+
+int vcpu_create(struct domain *d, unsigned int id, struct vcpu **out)
+{
+    *out = d->vcpu[id] = vcpu_to_create;
+    return vcpu_to_create ? 0 : -ENOMEM;
+}
+
+int arch_domain_configure(struct domain *d, const struct xen_arch_domainconfig *config)
+{
+    (void)d;
+    return config->misc_flags == 99 ? -EINVAL : 0;
+}
+
+void domain_resume(struct domain *d)
+{
+    d->is_shut_down = false;
+}
+
+void time_publish(struct domain *d)
+{
+    told_time = d;
+}
+
 int domain_kill(struct domain *d)
 {
     if (d->is_hardware || d == current->domain)
@@ -231,6 +286,7 @@ int machine_setup(void **state)
     memset(keys_run, 0, sizeof(keys_run));
     ring_cleared = dom_exc = moved_vcpus = 0;
     kill_rounds = 0;
+    created = told_time = NULL;
     pinned = false;
     weight = 256;
     return 0;

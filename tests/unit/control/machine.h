@@ -17,12 +17,16 @@ extern struct domain *dom0, *dom1, *dom3;
 extern char ring[]; /* the console's: character n is ring[n - RING_START] */
 extern uint32_t ring_cleared;
 extern char keys_run[256];
-extern unsigned int dom_exc;                /* VIRQs raised */
+extern unsigned int dom_exc;               /* VIRQs raised */
+extern struct domain *created, *told_time; /* the last to be so; NULL: none */
+extern struct domain_config created_as;
+extern struct vcpu *vcpu_to_create;         /* NULL: out of memory */
 extern int kill_rounds;                     /* -ERESTARTs before domain_kill() is done */
 extern bool pinned;                         /* dom1's vCPU 0, by itself */
 extern unsigned int moved_vcpus;            /* told that their pool changed */
 extern uint8_t guest_buffer[4 * PAGE_SIZE]; /* where tests want results: 0xaa when set up */
 
+void created_killed(void); /* takes `created` away */
 int machine_setup(void **state);
 int machine_teardown(void **state);
 

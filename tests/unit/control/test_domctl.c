@@ -13,7 +13,6 @@ static void refused(void **state)
     assert_int_equal(do_domctl(G(&op)), -EACCES);
     assert_int_equal(do_domctl(BAD_POINTER), -EFAULT);
     assert_int_equal(call_domctl(0, 1, &op), -ENOSYS);
-    assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 1, &op), -ENOSYS);
     assert_int_equal(call_domctl(NR_DOMCTLS, 1, &op), -ENOSYS);
     assert_int_equal(call_domctl(XEN_DOMCTL_gdbsx_domstatus, 1, &op), -ENOSYS);
     assert_int_equal(call_domctl(UINT32_MAX, 1, &op), -ENOSYS);
@@ -109,6 +108,125 @@ static void info(void **state)
     assert_int_equal(call_domctl(XEN_DOMCTL_getdomaininfo, 2, &op), 0);
     assert_int_equal(op.domain, 3);
     assert_int_equal(i->domain, 3);
+}
+
+static struct xen_domctl creation(void)
+{
+    struct xen_domctl op = { 0 };
+
+    op.u.createdomain = (struct xen_domctl_createdomain){
+        .max_vcpus = 2,
+        .max_evtchn_port = 1023,
+        .max_grant_frames = 64,
+        .max_maptrack_frames = -1,
+        .grant_opts = XEN_DOMCTL_GRANT_version(1),
+        .ssidref = 8,
+        .handle = { 5 },
+    };
+    return op;
+}
+
+static void create(void **state)
+{
+    struct xen_domctl op = creation();
+
+    (void)state;
+    assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 0, &op), 0);
+    assert_int_equal(op.domain, 2); /* 1 is in use */
+    assert_int_equal(created->control_pauses, 1);
+    assert_int_equal(created_as.max_vcpus, 2);
+    assert_int_equal(created_as.flags, 0);
+    assert_int_equal(created_as.max_port, 1023);
+    assert_int_equal(created_as.max_grant_frames, 64);
+    assert_int_equal(created_as.max_maptrack_frames, -1);
+    assert_int_equal(created_as.max_grant_version, 1);
+    assert_int_equal(created_as.ssidref, 8);
+    assert_int_equal(created_as.handle[0], 5);
+    created_killed();
+    op = creation();
+    assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, DOMID_SELF, &op), 0);
+    assert_int_equal(op.domain, 4); /* 2 is free again, but was the last; 3 is in use */
+    created_killed();
+    op = creation();
+    assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 3, &op), -EEXIST);
+    op = creation();
+    assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 6, &op), 0);
+    assert_int_equal(op.domain, 6);
+    created_killed();
+    /* The architecture does not like it: nothing is left. */
+    op = creation();
+    op.u.createdomain.arch.misc_flags = 99;
+    assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 7, &op), -EINVAL);
+    assert_true(created->is_dying);
+    created_killed();
+}
+
+static void create_with_what_there_is_not(void **state)
+{
+    static const struct {
+        size_t offset;
+        uint32_t value;
+        int rc;
+    } bad[] = {
+        { offsetof(struct xen_domctl_createdomain, flags), XEN_DOMCTL_CDF_hvm, -EINVAL },
+        { offsetof(struct xen_domctl_createdomain, flags), XEN_DOMCTL_CDF_iommu, -EINVAL },
+        { offsetof(struct xen_domctl_createdomain, flags), XEN_DOMCTL_CDF_vpmu << 1, -EINVAL },
+        { offsetof(struct xen_domctl_createdomain, flags), XEN_DOMCTL_CDF_xs_domain, -EOPNOTSUPP },
+        { offsetof(struct xen_domctl_createdomain, iommu_opts), 1, -EINVAL },
+        { offsetof(struct xen_domctl_createdomain, vmtrace_size), 4096, -EINVAL },
+        { offsetof(struct xen_domctl_createdomain, grant_opts), 0x11, -EINVAL },
+        { offsetof(struct xen_domctl_createdomain, max_evtchn_port), 1U << 31, -EINVAL },
+        { offsetof(struct xen_domctl_createdomain, cpupool_id), 1, -ESRCH },
+    };
+
+    (void)state;
+    for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct xen_domctl op = creation();
+
+        memcpy((char *)&op.u.createdomain + bad[i].offset, &bad[i].value, sizeof(uint32_t));
+        assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 2, &op), bad[i].rc);
+        assert_null(created);
+    }
+}
+
+static void vcpus(void **state)
+{
+    struct xen_domctl op = { 0 };
+    struct vcpu *last = dom1->vcpu[2];
+
+    (void)state;
+    op.u.max_vcpus.max = 2;
+    assert_int_equal(call_domctl(XEN_DOMCTL_max_vcpus, 1, &op), -EINVAL);
+    assert_int_equal(call_domctl(XEN_DOMCTL_max_vcpus, 0, &op), -EINVAL); /* the caller's own */
+    op.u.max_vcpus.max = 3;
+    assert_int_equal(call_domctl(XEN_DOMCTL_max_vcpus, 1, &op), 0); /* all there */
+    dom1->vcpu[2] = NULL;
+    vcpu_to_create = last;
+    assert_int_equal(call_domctl(XEN_DOMCTL_max_vcpus, 1, &op), 0);
+    assert_ptr_equal(dom1->vcpu[2], last);
+    dom1->vcpu[2] = NULL;
+    vcpu_to_create = NULL;
+    assert_int_equal(call_domctl(XEN_DOMCTL_max_vcpus, 1, &op), -ENOMEM);
+    dom1->vcpu[2] = last;
+}
+
+static void time_and_resumption(void **state)
+{
+    struct xen_domctl op = { 0 };
+
+    (void)state;
+    op.u.settimeoffset.time_offset_seconds = -3600;
+    assert_int_equal(call_domctl(XEN_DOMCTL_settimeoffset, 1, &op), 0);
+    assert_int_equal(dom1->time_offset, -3600);
+    assert_ptr_equal(told_time, dom1);
+    op.u.subscribe.port = 7;
+    assert_int_equal(call_domctl(XEN_DOMCTL_subscribe, 1, &op), 0);
+    assert_int_equal(dom1->suspend_port, 7);
+    assert_int_equal(call_domctl(XEN_DOMCTL_resumedomain, 0, &op), -EINVAL);
+    dom1->is_shut_down = true;
+    assert_int_equal(call_domctl(XEN_DOMCTL_resumedomain, 1, &op), 0);
+    assert_false(dom1->is_shut_down);
+    assert_int_equal(call_domctl(XEN_DOMCTL_soft_reset, 1, &op), -EINVAL);
 }
 
 static void pause(void **state)
@@ -285,6 +403,10 @@ const struct CMUnitTest domctl_tests[] = {
     TEST(one_at_a_time),
     TEST(answer_cannot_be_written),
     TEST(info),
+    TEST(create),
+    TEST(create_with_what_there_is_not),
+    TEST(vcpus),
+    TEST(time_and_resumption),
     TEST(pause),
     TEST(destroy),
     TEST(small_things),

@@ -14,6 +14,7 @@
 #include <hv/console.h>
 #include <hv/errno.h>
 #include <hv/event.h>
+#include <hv/grant.h>
 #include <hv/mem.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
@@ -203,7 +204,31 @@ void event_send_vcpu_virq(struct vcpu *v, unsigned int virq)
     (void)v, (void)virq;
 }
 
-static unsigned int told_dom_exc;
+static unsigned int told_dom_exc, sent;
+static int send_rc;
+
+int event_send(struct domain *d, evtchn_port_t port)
+{
+    assert_int_equal(d->suspend_port, port);
+    sent++;
+    return send_rc;
+}
+
+void event_set_max_port(struct domain *d, evtchn_port_t max)
+{
+    (void)d;
+    assert_int_equal(max, 1023);
+}
+
+int grant_set_limits(struct domain *d, int32_t max_frames, int32_t max_maptrack_frames,
+                     unsigned int max_version)
+{
+    (void)d;
+    assert_int_equal(max_frames, 17);
+    assert_int_equal(max_maptrack_frames, -1);
+    assert_int_equal(max_version, 1);
+    return step();
+}
 
 void event_send_global_virq(unsigned int virq)
 {
@@ -240,7 +265,8 @@ static int setup(void **state)
     steps = fail_step = restarts = 0;
     fake_alloc_fail_at = fake_allocs = 0;
     order[0] = fake_said[0] = 0;
-    graces = waits = nosync_waits = wakes = dumps = told_dom_exc = unmapped = 0;
+    graces = waits = nosync_waits = wakes = dumps = told_dom_exc = unmapped = sent = 0;
+    send_rc = 0;
     running = &idle_vcpu;
     hardware_domain = NULL;
     return 0;
@@ -261,12 +287,29 @@ static int teardown(void **state)
     return 0;
 }
 
+static int new_domain(domid_t id, unsigned int max_vcpus, unsigned int flags, struct domain **d)
+{
+    struct domain_config config = {
+        .type = DOMAIN_PV,
+        .flags = flags,
+        .max_vcpus = max_vcpus,
+        .max_port = 1023,
+        .max_grant_frames = 17,
+        .max_maptrack_frames = -1,
+        .max_grant_version = 1,
+        .ssidref = 4711,
+        .handle = { 1, 2, 3 },
+    };
+
+    return domain_create(id, &config, d);
+}
+
 static struct domain *create(domid_t id, unsigned int vcpus)
 {
     struct domain *d = NULL;
     struct vcpu *v;
 
-    assert_int_equal(domain_create(id, DOMAIN_PV, vcpus, 0, &d), 0);
+    assert_int_equal(new_domain(id, vcpus, 0, &d), 0);
     for (unsigned int i = 0; i < vcpus; i++)
         assert_int_equal(vcpu_create(d, i, &v), 0);
     return d;
@@ -292,6 +335,8 @@ static void birth_and_death(void **state)
     assert_int_equal(vcpus_owned, 2 * FAKE_PARTS);
     assert_int_equal(d->pause_count, 1);
     assert_ptr_equal(told, d);
+    assert_int_equal(d->ssidref, 4711);
+    assert_int_equal(d->handle[2], 3);
     for_each_vcpu (d, v, i) {
         assert_int_equal(v->id, seen++);
         assert_ptr_equal(v->info, &d->shared_info->vcpu_info[v->id]);
@@ -320,11 +365,11 @@ static void bad_numbers(void **state)
     struct vcpu *v;
 
     (void)state;
-    assert_int_equal(domain_create(DOMID_FIRST_RESERVED, DOMAIN_PV, 1, 0, &d), -EINVAL);
-    assert_int_equal(domain_create(1, DOMAIN_PV, 0, 0, &d), -EINVAL);
-    assert_int_equal(domain_create(1, DOMAIN_PV, MAX_VCPUS + 1, 0, &d), -EINVAL);
+    assert_int_equal(new_domain(DOMID_FIRST_RESERVED, 1, 0, &d), -EINVAL);
+    assert_int_equal(new_domain(1, 0, 0, &d), -EINVAL);
+    assert_int_equal(new_domain(1, MAX_VCPUS + 1, 0, &d), -EINVAL);
     d = create(1, 1);
-    assert_int_equal(domain_create(1, DOMAIN_PV, 1, 0, &other), -EEXIST);
+    assert_int_equal(new_domain(1, 1, 0, &other), -EEXIST);
     assert_int_equal(vcpu_create(d, 1, &v), -EINVAL);
     assert_int_equal(vcpu_create(d, 0, &v), -EEXIST);
     kill(d);
@@ -344,7 +389,7 @@ static void every_step_fails(void **state)
         setup(state);
         fail_step = n;
         restarts = n % 3;
-        rc = domain_create(9, DOMAIN_PV, 1, 0, &d);
+        rc = new_domain(9, 1, 0, &d);
         if (!rc) {
             rc = vcpu_create(d, 0, &v);
             assert_int_equal(rc == 0, steps < n);
@@ -359,7 +404,7 @@ static void every_step_fails(void **state)
         if (!rc)
             break;
     }
-    assert_int_equal(n, 2 * FAKE_PARTS + 1);
+    assert_int_equal(n, 2 * FAKE_PARTS + 1 + 1); /* the limits */
 }
 
 static void every_allocation_fails(void **state)
@@ -373,7 +418,7 @@ static void every_allocation_fails(void **state)
 
         setup(state);
         fake_alloc_fail_at = n;
-        rc = domain_create(9, DOMAIN_PV, XEN_LEGACY_MAX_VCPUS + 1, 0, &d);
+        rc = new_domain(9, XEN_LEGACY_MAX_VCPUS + 1, 0, &d);
         if (!rc) {
             rc = vcpu_create(d, XEN_LEGACY_MAX_VCPUS, &v);
             kill(d);
@@ -436,7 +481,7 @@ static void not_found_before_it_is_ready(void **state)
     struct domain *d;
 
     (void)state;
-    assert_int_equal(domain_create(early_id, DOMAIN_PV, 1, DOMAIN_CREATE_HARDWARE, &d), 0);
+    assert_int_equal(new_domain(early_id, 1, DOMAIN_CREATE_HARDWARE, &d), 0);
     assert_ptr_equal(hardware_domain, d);
     d->is_ready = false;
     seen_early = domain_get(early_id);
@@ -508,7 +553,7 @@ static void places_of_vcpu_info(void **state)
     struct vcpu *v, *last;
 
     (void)state;
-    assert_int_equal(domain_create(1, DOMAIN_PV, XEN_LEGACY_MAX_VCPUS + 1, 0, &d), 0);
+    assert_int_equal(new_domain(1, XEN_LEGACY_MAX_VCPUS + 1, 0, &d), 0);
     assert_int_equal(vcpu_create(d, 0, &v), 0);
     assert_int_equal(vcpu_create(d, XEN_LEGACY_MAX_VCPUS, &last), 0);
     assert_ptr_equal(last->info, last->own_info);
@@ -548,24 +593,61 @@ static void shutdown_and_resume(void **state)
     struct domain *d = create(1, 2);
 
     (void)state;
-    assert_int_equal(domain_resume(d), -EINVAL);
+    domain_resume(d); /* of nothing */
+    assert_int_equal(d->pause_count, 1);
     domain_unpause(d);
+    d->vcpu[1]->is_running = true;
     domain_shutdown(d, SHUTDOWN_suspend);
     domain_shutdown(d, SHUTDOWN_crash);
-    assert_true(d->is_shutting_down && d->is_shut_down);
+    assert_true(d->is_shutting_down);
+    assert_false(d->is_shut_down); /* its memory may still change */
+    d->vcpu[1]->is_running = false;
+    domain_check_shut_down(d);
+    assert_true(d->is_shut_down);
+    domain_check_shut_down(d);
     assert_int_equal(d->shutdown_code, SHUTDOWN_suspend);
     assert_int_equal(d->pause_count, 1);
     assert_int_equal(nosync_waits, 2);
     softirq_process();
     assert_int_equal(told_dom_exc, 1);
     wakes = 0;
-    assert_int_equal(domain_resume(d), 0);
+    domain_resume(d);
     assert_int_equal(d->pause_count, 0);
     assert_int_equal(wakes, 2);
+    assert_int_equal(d->refs, 2); /* its own and its shared page's */
     domain_crash(d, "it did %s", "something");
     assert_int_equal(d->shutdown_code, SHUTDOWN_crash);
     assert_non_null(strstr(fake_said, "crashed: it did something"));
     assert_int_equal(dumps, 0); /* not on a CPU now */
+    kill(d);
+}
+
+/* A suspension is told at the port subscribed for it; if that port is gone, or it was no
+ * suspension, as always. */
+static void suspension_has_its_own_port(void **state)
+{
+    struct domain *d = create(1, 1);
+
+    (void)state;
+    d->suspend_port = 5;
+    domain_shutdown(d, SHUTDOWN_suspend);
+    softirq_process();
+    assert_int_equal(sent, 1);
+    assert_int_equal(told_dom_exc, 0);
+    domain_resume(d);
+    domain_shutdown(d, SHUTDOWN_reboot);
+    softirq_process();
+    assert_int_equal(sent, 1);
+    assert_int_equal(told_dom_exc, 1);
+    domain_resume(d);
+    send_rc = -EINVAL;
+    domain_shutdown(d, SHUTDOWN_suspend);
+    domain_resume(d); /* twice before the tasklet ran: told once, and no reference is lost */
+    domain_shutdown(d, SHUTDOWN_suspend);
+    softirq_process();
+    assert_int_equal(sent, 2);
+    assert_int_equal(told_dom_exc, 2);
+    assert_int_equal(d->refs, 2); /* its own and its shared page's */
     kill(d);
 }
 
@@ -580,10 +662,10 @@ static void dumps_are_rationed(void **state)
     domain_crash(d, "twice");
     assert_int_equal(dumps, 1);
     assert_null(strstr(fake_said, "twice"));
-    assert_int_equal(domain_resume(d), 0);
+    domain_resume(d);
     domain_crash(d, "thrice");
     assert_int_equal(dumps, 1);
-    assert_int_equal(domain_resume(d), 0);
+    domain_resume(d);
     fake_now += SECONDS(5);
     domain_crash(d, "later");
     assert_int_equal(dumps, 2);
@@ -606,7 +688,7 @@ static void the_hardware_domain_takes_the_machine_with_it(void **state)
     struct domain *d;
 
     (void)state;
-    assert_int_equal(domain_create(0, DOMAIN_PV, 1, DOMAIN_CREATE_HARDWARE, &d), 0);
+    assert_int_equal(new_domain(0, 1, DOMAIN_CREATE_HARDWARE, &d), 0);
     for (unsigned int i = 0; i < ARRAY_SIZE(ends); i++) {
         d->shutdown_code = SHUTDOWN_CODE_NONE;
         expect_panic(domain_shutdown(d, ends[i].reason), ends[i].end);
@@ -653,6 +735,7 @@ int main(void)
         CASE(places_of_vcpu_info),
         CASE(pausing_nests),
         CASE(shutdown_and_resume),
+        CASE(suspension_has_its_own_port),
         CASE(dumps_are_rationed),
         CASE(the_hardware_domain_takes_the_machine_with_it),
         CASE(the_wall_clock_reaches_everyone),

@@ -187,10 +187,10 @@ static void test_setup(void **state)
     assert_int_equal(setup_table(DOMID_SELF, 2, list), GNTST_general_error);
     world.allocations_before_failure = -1;
     assert_int_equal(setup_table(DOMID_SELF, 2, list), GNTST_okay);
-    assert_int_equal(grant_set_limits(dom2, 1, 1), -EINVAL); /* has more already */
-    assert_int_equal(grant_set_limits(dom2, 65, 1), -EINVAL);
-    assert_int_equal(grant_set_limits(dom2, 64, 1025), -EINVAL);
-    assert_int_equal(grant_set_limits(dom2, 3, 1), 0);
+    assert_int_equal(grant_set_limits(dom2, 1, 1, 1), -EINVAL); /* has more already */
+    assert_int_equal(grant_set_limits(dom2, 65, 1, 1), -EINVAL);
+    assert_int_equal(grant_set_limits(dom2, 64, 1025, 1), -EINVAL);
+    assert_int_equal(grant_set_limits(dom2, 3, 1, 1), 0);
     assert_int_equal(setup_table(DOMID_SELF, 4, list), GNTST_general_error);
 }
 
@@ -407,7 +407,7 @@ static void test_handles_run_out(void **state)
     unsigned int n = 0;
 
     (void)state;
-    assert_int_equal(grant_set_limits(dom0, 1, 2), 0);
+    assert_int_equal(grant_set_limits(dom0, 1, 2, 1), 0);
     give(9, 0, page, 0);
     world_be(dom0, 1);
     while ((a = map(1, 9, GNTMAP_device_map)).status == GNTST_okay) {

@@ -77,6 +77,7 @@ struct arch_domain {
     unsigned long *eoi_map;
     uint32_t pci_cf8; /* the guest's address latch */
     uint8_t cmos_index;
+    bool msr_relaxed; /* unknown MSRs read as 0 and take any value, if the CPU has them */
     bool auto_unmask; /* PHYSDEVOP_pirq_eoi_gmfn_v1: EOI unmasks the port */
 };
 
