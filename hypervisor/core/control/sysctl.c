@@ -8,6 +8,7 @@
 
 #include <hv/console.h>
 #include <hv/errno.h>
+#include <hv/grant.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
 #include <hv/keyhandler.h>
@@ -93,6 +94,8 @@ static int op_physinfo(struct xen_sysctl *op)
 
     memset(info, 0, sizeof(*info));
     arch_physinfo(info);
+    info->capabilities |= XEN_SYSCTL_PHYSCAP_gnttab_v1 |
+                          (grant_max_version() >= 2 ? XEN_SYSCTL_PHYSCAP_gnttab_v2 : 0);
     describe_socket(info);
     info->nr_cpus = cpumask_weight(&cpu_online_mask);
     info->max_cpu_id = nr_cpus - 1;

@@ -18,16 +18,22 @@
 #include <hv/grant.h>
 #include <hv/spinlock.h>
 
-#define ENTRIES_PER_FRAME (PAGE_SIZE / sizeof(struct grant_entry_v1))
-#define ACTIVE_PER_PAGE   (PAGE_SIZE / sizeof(struct active_entry))
-#define HANDLES_PER_PAGE  (PAGE_SIZE / sizeof(struct maptrack_entry))
-#define MAX_PINS          UINT16_MAX
+#define NEWEST_VERSION   2
+#define V1_PER_FRAME     (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define V2_PER_FRAME     (PAGE_SIZE / sizeof(union grant_entry_v2))
+#define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
+#define ACTIVE_PER_PAGE  (PAGE_SIZE / sizeof(struct active_entry))
+#define HANDLES_PER_PAGE (PAGE_SIZE / sizeof(struct maptrack_entry))
+#define MAX_PINS         UINT16_MAX
 
 struct active_entry {
-    spinlock_t lock;           /* LOCK_GRANT_ENTRY */
-    uint32_t mfn;              /* while pinned: what the entry granted at the first pin */
+    spinlock_t lock; /* LOCK_GRANT_ENTRY */
+    /* While pinned: the grantee, and what the entry granted at the first pin. */
+    uint32_t mfn;              /* unless transitive */
     uint16_t readers, writers; /* pins */
-    domid_t domid;             /* while pinned: the grantee */
+    domid_t domid;
+    uint16_t start, length; /* bytes of the frame */
+    bool transitive;
 };
 
 #define HANDLE_CLAIMED 0x8000U /* someone is unmapping it */
@@ -49,6 +55,11 @@ struct maptrack_list {
 #define HANDLES_END UINT32_MAX
 
 _Static_assert(sizeof(struct grant_entry_v1) == 8, "ABI");
+_Static_assert(sizeof(union grant_entry_v2) == 16, "ABI");
+_Static_assert(offsetof(union grant_entry_v2, full_page.frame) == 8, "ABI");
+_Static_assert(offsetof(union grant_entry_v2, sub_page.frame) == 8, "ABI");
+_Static_assert(offsetof(union grant_entry_v2, sub_page.page_off) == 4, "ABI");
+_Static_assert(offsetof(union grant_entry_v2, transitive.gref) == 8, "ABI");
 _Static_assert(offsetof(struct grant_entry_v1, domid) == 2, "ABI");
 _Static_assert(offsetof(struct grant_entry_v1, frame) == 4, "ABI");
 _Static_assert(sizeof(struct active_entry) == 32, "128 a page");
@@ -56,10 +67,15 @@ _Static_assert(sizeof(struct maptrack_entry) == 16, "256 a page");
 _Static_assert(MAX_VCPUS <= UINT16_MAX, "maptrack_entry.vcpu");
 
 struct domain_grant {
-    spinlock_t lock; /* LOCK_GRANT_TABLE: growth */
+    spinlock_t lock; /* LOCK_GRANT_TABLE: growth, version */
+    uint8_t max_version;
+    uint8_t version;   /* changes only while nothing is pinned and `is_switching` */
+    bool is_switching; /* no new pins */
     unsigned int nr_frames, max_frames;
-    struct grant_entry_v1 **shared; /* [limit at creation]; NULL again once the domain dies */
-    struct active_entry **active;   /* pages of active entries, from their first use on */
+    void **shared;           /* pages of entries, [limit at creation]; NULL again once d dies */
+    grant_status_t **status; /* version 2: pages of them; they stay until d dies */
+    unsigned int nr_status;
+    struct active_entry **active; /* pages of active entries, from their first use on */
 
     spinlock_t maptrack_lock; /* LOCK_MAPTRACK: growth; not held with a list's lock */
     unsigned int nr_maptrack, max_maptrack;
@@ -71,19 +87,42 @@ struct domain_grant {
 /* ---- table.c ---- */
 /* Make the shared table at least `frames` long. -EINVAL over the limit or dying, -ENOMEM. */
 must_check int grant_grow(struct domain *d, unsigned int frames);
-/* NULL if there is none. */
-struct grant_entry_v1 *shared_entry(const struct domain *d, grant_ref_t ref);
+/* The same for version 2's status frames. LOCK_GRANT_TABLE is held. -ENOMEM. */
+must_check int grant_grow_status(struct domain *d, unsigned int frames);
 /* NULL if out of memory; the reference is in the table. */
 struct active_entry *active_entry(struct domain *d, grant_ref_t ref);
+/* It may be in the table: there is, or can be, an active entry for it. */
 bool grant_ref_valid(const struct domain *d, grant_ref_t ref);
+unsigned int grant_status_frames(unsigned int frames);
+
+/* What a granter's kernel writes of an entry, in either version. */
+struct shared_entry {
+    struct grant_entry_header *head; /* of a struct grant_entry_v1 or union grant_entry_v2 */
+    uint16_t *status;                /* where it sees that its entry is in use */
+    unsigned int version;
+};
+/* The active entry's lock is held. GNTST_*: dying, or beyond what this version's table has. */
+int shared_entry(const struct domain *d, grant_ref_t ref, struct shared_entry *out);
+
+/* ---- version.c ---- */
+/* GNTTABOP_set_version. -EINVAL no such version, or a reserved entry that the other one cannot
+ * have; -ENOSYS more than d may use; -EBUSY a grant is in use; -ENOMEM. */
+must_check int grant_set_version(struct domain *d, unsigned int version);
 
 /* ---- pin.c ---- */
-/* Pin an entry of `granter` for `grantee`. `map`: for a mapping. GNTST_*. The caller keeps the
- * granter alive. */
+/* What a pin gives access to. */
+struct grant_access {
+    struct frame *frame; /* NULL: transitive, what it leads to is in the next two */
+    domid_t next_domid;
+    grant_ref_t next_ref;
+    uint16_t start, length; /* bytes of the frame that may be copied */
+};
+/* Pin an entry of `granter` for `grantee`. `map`: for a mapping, which needs a whole frame.
+ * GNTST_*. The caller keeps the granter alive. */
 must_check int grant_pin(struct domain *granter, grant_ref_t ref, const struct domain *grantee,
-                         bool write, bool map, struct frame **out);
+                         bool write, bool map, struct grant_access *out);
 void grant_unpin(struct domain *granter, grant_ref_t ref, bool write);
-/* What a pinned entry granted. */
+/* What a pinned entry, not a transitive one, granted. */
 mfn_t grant_pinned_mfn(struct domain *granter, grant_ref_t ref);
 must_check int grant_swap(struct domain *d, grant_ref_t a, grant_ref_t b);
 
@@ -102,8 +141,10 @@ uint32_t maptrack_size(const struct domain *d);
 #define UNMAP_BATCH 32
 
 struct copy_side {
-    struct domain *d; /* with a reference; NULL: nothing held */
-    struct frame *frame;
+    struct domain *d;    /* with a reference; NULL: nothing held */
+    struct domain *next; /* with a reference: whose grant `d` passes on; or NULL */
+    struct grant_access access;
+    grant_ref_t next_ref;
     uint64_t ref; /* or the frame number */
     bool is_gref, write;
 };

@@ -25,18 +25,18 @@ static int map_from(struct domain *granter, struct gnttab_map_grant_ref *op)
     struct domain *d = current->domain;
     bool write = !(op->flags & GNTMAP_readonly);
     struct maptrack_entry *entry;
+    struct grant_access access;
     grant_handle_t handle;
-    struct frame *f;
     mfn_t m;
     int rc;
 
     entry = maptrack_get(d, current->id, &handle);
     if (!entry)
         return GNTST_no_space;
-    rc = grant_pin(granter, op->ref, d, write, true, &f);
+    rc = grant_pin(granter, op->ref, d, write, true, &access);
     if (rc)
         goto out_handle;
-    m = frame_to_mfn(f);
+    m = frame_to_mfn(access.frame);
     rc = map_pinned(op, m);
     if (rc)
         goto out_pin;

@@ -150,13 +150,10 @@ static int op_query_size(union grant_args *u, struct grant_batch *batch)
     return 0;
 }
 
-/* As a Xen does that was told to offer version 1 only. */
 static int op_set_version(union grant_args *u, struct grant_batch *batch)
 {
     (void)batch;
-    if (u->set_version.version == 2)
-        return -ENOSYS;
-    return u->set_version.version == 1 ? 0 : -EINVAL;
+    return grant_set_version(current->domain, u->set_version.version);
 }
 
 static int op_get_version(union grant_args *u, struct grant_batch *batch)
@@ -167,25 +164,48 @@ static int op_get_version(union grant_args *u, struct grant_batch *batch)
     (void)batch;
     if (rc)
         return rc == GNTST_bad_domain ? -ESRCH : -EPERM;
-    u->get_version.version = 1;
+    u->get_version.version = READ_ONCE(d->grant->version);
     domain_put(d);
     return 0;
 }
 
-/* There are none in version 1. */
+/* Of those that there are; a version 1 table has none. */
+static int give_status_frames(struct domain *d, struct gnttab_get_status_frames *a)
+{
+    unsigned int count = grant_status_frames(READ_ONCE(d->grant->nr_frames));
+
+    if (READ_ONCE(d->grant->version) != 2 || a->nr_frames > count) {
+        a->status = GNTST_general_error;
+        return 0;
+    }
+    for (unsigned int i = 0; i < a->nr_frames; i++) {
+        uint64_t frame = INVALID_GFN.v;
+        mfn_t m;
+
+        if (grant_get_status_frame(d, i, &m))
+            return -EINVAL;
+        if (d->type == DOMAIN_PV)
+            frame = m.v;
+        if (copy_to_guest(guest_ptr_add(guest_ptr(a->frame_list), i * sizeof(frame)), &frame,
+                          sizeof(frame)))
+            return -EFAULT;
+    }
+    return 0;
+}
+
 static int op_get_status_frames(union grant_args *u, struct grant_batch *batch)
 {
     struct gnttab_get_status_frames *a = &u->status_frames;
     struct domain *d;
+    int rc;
 
     (void)batch;
     a->status = (int16_t)get_subject(a->dom, &d);
     if (a->status)
         return 0;
-    if (a->nr_frames)
-        a->status = GNTST_general_error;
+    rc = give_status_frames(d, a);
     domain_put(d);
-    return 0;
+    return rc;
 }
 
 /* Devices see the caches of the machines we run on. */

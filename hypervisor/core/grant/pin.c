@@ -9,17 +9,23 @@
 
 #include <hv/arch.h>
 #include <hv/printk.h>
+#include <hv/string.h>
 
 /* A granter that does not play with its entry while it is valid needs one. */
 #define MAX_TRIES 5
 
-/* The half of an entry that is changed as a whole. */
+/* What is changed as a whole: in version 1 our marks are among the flags. */
 union entry_head {
     uint32_t raw;
-    struct {
-        uint16_t flags;
-        domid_t domid;
-    };
+    struct grant_entry_header header;
+};
+
+/* A use of an entry that is about to begin, as the functions below hand it on. */
+struct request {
+    struct domain *granter;
+    grant_ref_t ref;
+    const struct domain *grantee;
+    bool write, map;
 };
 
 static bool is_pinned(const struct active_entry *active)
@@ -27,114 +33,195 @@ static bool is_pinned(const struct active_entry *active)
     return active->readers || active->writers;
 }
 
-static int refuse(const struct domain *granter, grant_ref_t ref, const struct domain *grantee,
-                  const char *why)
+static int refuse(const struct request *r, const char *why)
 {
-    guest_printk(granter, LOG_DEBUG, "grant %u is refused to d%u: %s\n", ref, grantee->id, why);
+    guest_printk(r->granter, LOG_DEBUG, "grant %u is refused to d%u: %s\n", r->ref, r->grantee->id,
+                 why);
     return GNTST_general_error;
 }
 
-/* Set the flags that tell the granter that its entry is in use. */
-static int mark(const struct domain *granter, grant_ref_t ref, struct grant_entry_v1 *shared,
-                const struct domain *grantee, bool write, bool map)
+/* What the granter wrote gives what is asked for. `pinned`: as what it is in use already. */
+static int check(const struct request *r, const struct grant_entry_header *h, unsigned int version,
+                 const struct active_entry *pinned)
 {
-    unsigned int mask = GTF_type_mask | (map ? GTF_sub_page : 0);
-    union entry_head *head = (union entry_head *)shared;
-    union entry_head old = { .raw = READ_ONCE(head->raw) }, new;
+    unsigned int kind = h->flags & GTF_type_mask;
+    bool transitive = version == 2 && kind == GTF_transitive;
 
-    for (unsigned int i = 0; i < MAX_TRIES; i++) {
-        if ((old.flags & mask) != GTF_permit_access)
-            return refuse(granter, ref, grantee, "it gives no such access");
-        if (old.domid != grantee->id)
-            return refuse(granter, ref, grantee, "it is for another domain");
-        if (write && (old.flags & GTF_readonly))
-            return refuse(granter, ref, grantee, "it is read-only");
-        new = old;
-        new.flags |= GTF_reading | (write ? GTF_writing : 0);
-        if (__atomic_compare_exchange_n(&head->raw, &old.raw, new.raw, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_SEQ_CST))
-            return GNTST_okay;
-    }
-    return refuse(granter, ref, grantee, "it keeps changing");
+    if ((kind != GTF_permit_access && !transitive) ||
+        (r->map && (transitive || (h->flags & GTF_sub_page))))
+        return refuse(r, "it gives no such access");
+    if (h->domid != r->grantee->id)
+        return refuse(r, "it is for another domain");
+    if (r->write && (h->flags & GTF_readonly))
+        return refuse(r, "it is read-only");
+    if (pinned && pinned->transitive != transitive)
+        return refuse(r, "it was another kind of grant before");
+    return GNTST_okay;
 }
 
-/* Clear the flags that no pin stands for any more. */
-static void unmark(const struct active_entry *active, struct grant_entry_v1 *shared)
+/* Tell the granter that its entry is in use: version 1, by flags in the word that was checked. */
+static bool mark_v1(const struct shared_entry *shared, union entry_head *old, uint16_t marks)
 {
-    uint16_t flags = 0;
+    union entry_head *head = (union entry_head *)shared->head, new = *old;
+
+    new.header.flags |= marks;
+    return __atomic_compare_exchange_n(&head->raw, &old->raw, new.raw, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+/* Version 2, by a status of its own: a granter clears its flags, then looks at the status; we set
+ * the status, then look whether the flags are what they were. One of us sees the other. */
+static bool mark_v2(const struct shared_entry *shared, union entry_head *old, uint16_t marks)
+{
+    uint32_t before = old->raw;
+    uint16_t had = __atomic_fetch_or(shared->status, marks, __ATOMIC_SEQ_CST);
+
+    smp_mb();
+    old->raw = READ_ONCE(((union entry_head *)shared->head)->raw);
+    if (old->raw == before)
+        return true;
+    __atomic_fetch_and(shared->status, (uint16_t) ~(marks & ~had), __ATOMIC_SEQ_CST);
+    return false;
+}
+
+static int mark(const struct request *r, const struct shared_entry *shared,
+                const struct active_entry *pinned, struct grant_entry_header *was)
+{
+    union entry_head old = { .raw = READ_ONCE(((union entry_head *)shared->head)->raw) };
+    uint16_t marks = GTF_reading | (r->write ? GTF_writing : 0);
+
+    for (unsigned int i = 0; i < MAX_TRIES; i++) {
+        int rc = check(r, &old.header, shared->version, pinned);
+
+        if (rc)
+            return rc;
+        *was = old.header;
+        if (shared->version == 1 ? mark_v1(shared, &old, marks) : mark_v2(shared, &old, marks))
+            return GNTST_okay;
+    }
+    return refuse(r, "it keeps changing");
+}
+
+/* Clear what no pin stands for any more. */
+static void unmark(const struct active_entry *active, const struct shared_entry *shared)
+{
+    uint16_t marks = 0;
 
     if (!active->writers)
-        flags |= GTF_writing;
+        marks |= GTF_writing;
     if (!is_pinned(active))
-        flags |= GTF_reading;
-    if (shared && flags)
-        __atomic_fetch_and(&shared->flags, (uint16_t)~flags, __ATOMIC_SEQ_CST);
+        marks |= GTF_reading;
+    if (marks)
+        __atomic_fetch_and(shared->status, (uint16_t)~marks, __ATOMIC_SEQ_CST);
+}
+
+/* Each of what the granter wrote is read once. */
+static int read_frame(const struct request *r, const struct shared_entry *shared,
+                      const struct grant_entry_header *was, struct grant_access *out)
+{
+    const struct grant_entry_v1 *v1 = (const struct grant_entry_v1 *)shared->head;
+    const union grant_entry_v2 *v2 = (const union grant_entry_v2 *)shared->head;
+    uint64_t frame = shared->version == 1 ? READ_ONCE(v1->frame) : READ_ONCE(v2->full_page.frame);
+
+    out->length = PAGE_SIZE;
+    if (shared->version == 2 && (was->flags & GTF_sub_page)) {
+        out->start = READ_ONCE(v2->sub_page.page_off);
+        out->length = READ_ONCE(v2->sub_page.length);
+    }
+    return arch_get_guest_frame(r->granter, gfn(frame), &out->frame) ? GNTST_bad_page : GNTST_okay;
+}
+
+static void read_transitive(const struct shared_entry *shared, struct grant_access *out)
+{
+    const union grant_entry_v2 *v2 = (const union grant_entry_v2 *)shared->head;
+
+    out->next_domid = READ_ONCE(v2->transitive.trans_domid);
+    out->next_ref = READ_ONCE(v2->transitive.gref);
+}
+
+/* As the first pin found it. */
+static int pinned_frame(const struct request *r, const struct active_entry *active,
+                        struct grant_access *out)
+{
+    out->frame = mfn_to_frame(mfn(active->mfn));
+    out->start = active->start;
+    out->length = active->length;
+    return frame_get(out->frame, r->granter) ? GNTST_bad_page : GNTST_okay;
 }
 
 /* The frame behind the entry, referenced. *drop: a reference to be dropped without the lock. */
-static int pin_frame(struct domain *granter, const struct active_entry *active,
-                     const struct grant_entry_v1 *shared, bool write, struct frame **out,
-                     struct frame **drop)
+static int pin_frame(const struct request *r, const struct active_entry *active,
+                     const struct shared_entry *shared, const struct grant_entry_header *was,
+                     struct grant_access *out, struct frame **drop)
 {
-    struct frame *f;
-    int rc;
+    int rc = is_pinned(active) ? pinned_frame(r, active, out) : read_frame(r, shared, was, out);
 
-    if (is_pinned(active)) {
-        f = mfn_to_frame(mfn(active->mfn));
-        rc = frame_get(f, granter);
-    } else {
-        rc = arch_get_guest_frame(granter, gfn(READ_ONCE(shared->frame)), &f);
-    }
-    if (rc)
-        return GNTST_bad_page;
-    if (write) {
-        rc = frame_get_type(f, FRAME_WRITABLE);
-        if (rc) {
-            *drop = f;
-            return rc == -ERESTART ? GNTST_eagain : GNTST_general_error;
-        }
-    }
-    *out = f;
-    return GNTST_okay;
+    if (rc || !r->write)
+        return rc;
+    rc = frame_get_type(out->frame, FRAME_WRITABLE);
+    if (!rc)
+        return GNTST_okay;
+    *drop = out->frame;
+    return rc == -ERESTART ? GNTST_eagain : GNTST_general_error;
 }
 
-/* The active entry's lock is held. */
-static int pin_locked(struct domain *granter, grant_ref_t ref, struct active_entry *active,
-                      const struct domain *grantee, bool write, bool map, struct frame **out,
-                      struct frame **drop)
+/* The entry gives it: count it. */
+static void note_pin(const struct request *r, struct active_entry *active,
+                     const struct grant_access *out)
 {
-    struct grant_entry_v1 *shared = shared_entry(granter, ref);
-    bool pinned = is_pinned(active);
-    int rc;
-
-    if (!shared || READ_ONCE(granter->is_dying))
-        return GNTST_bad_domain;
-    if (pinned && active->domid != grantee->id)
-        return refuse(granter, ref, grantee, "another domain uses it");
-    if ((write ? active->writers : active->readers) == MAX_PINS)
-        return GNTST_no_space;
-    if (!pinned || (write && !active->writers)) {
-        rc = mark(granter, ref, shared, grantee, write, map);
-        if (rc)
-            return rc;
-    }
-    rc = pin_frame(granter, active, shared, write, out, drop);
-    if (rc) {
-        unmark(active, shared);
-        return rc;
-    }
-    active->mfn = (uint32_t)frame_to_mfn(*out).v;
-    active->domid = grantee->id;
-    if (write)
+    active->transitive = !out->frame;
+    active->mfn = out->frame ? (uint32_t)frame_to_mfn(out->frame).v : 0;
+    active->start = out->start;
+    active->length = out->length;
+    active->domid = r->grantee->id;
+    if (r->write)
         active->writers++;
     else
         active->readers++;
-    return GNTST_okay;
+}
+
+/* The active entry's lock is held. */
+static int pin_locked(const struct request *r, struct active_entry *active,
+                      struct grant_access *out, struct frame **drop)
+{
+    struct active_entry *pinned = is_pinned(active) ? active : NULL;
+    struct grant_entry_header was = { .flags = 0 };
+    struct shared_entry shared;
+    int rc;
+
+    if (READ_ONCE(r->granter->is_dying))
+        return GNTST_bad_domain;
+    if (READ_ONCE(r->granter->grant->is_switching))
+        return GNTST_eagain;
+    rc = shared_entry(r->granter, r->ref, &shared);
+    if (rc)
+        return rc;
+    if (pinned && active->domid != r->grantee->id)
+        return refuse(r, "another domain uses it");
+    if (pinned && r->map && (active->transitive || active->length != PAGE_SIZE))
+        return refuse(r, "it is not of a whole frame");
+    if ((r->write ? active->writers : active->readers) == MAX_PINS)
+        return GNTST_no_space;
+    if (!pinned || pinned->transitive || (r->write && !active->writers)) {
+        rc = mark(r, &shared, pinned, &was);
+        if (rc)
+            return rc;
+    }
+    if (pinned ? pinned->transitive : (was.flags & GTF_type_mask) == GTF_transitive)
+        read_transitive(&shared, out);
+    else
+        rc = pin_frame(r, active, &shared, &was, out, drop);
+    if (rc)
+        unmark(active, &shared);
+    else
+        note_pin(r, active, out);
+    return rc;
 }
 
 int grant_pin(struct domain *granter, grant_ref_t ref, const struct domain *grantee, bool write,
-              bool map, struct frame **out)
+              bool map, struct grant_access *out)
 {
+    const struct request r = { granter, ref, grantee, write, map };
     struct active_entry *active;
     struct frame *drop = NULL;
     int rc;
@@ -144,8 +231,9 @@ int grant_pin(struct domain *granter, grant_ref_t ref, const struct domain *gran
     active = active_entry(granter, ref);
     if (!active)
         return GNTST_no_space;
+    *out = (struct grant_access){ .frame = NULL };
     spin_lock(&active->lock);
-    rc = pin_locked(granter, ref, active, grantee, write, map, out, &drop);
+    rc = pin_locked(&r, active, out, &drop);
     spin_unlock(&active->lock);
     if (drop)
         frame_put(drop);
@@ -155,10 +243,11 @@ int grant_pin(struct domain *granter, grant_ref_t ref, const struct domain *gran
 void grant_unpin(struct domain *granter, grant_ref_t ref, bool write)
 {
     struct active_entry *active = active_entry(granter, ref);
+    struct shared_entry shared;
     struct frame *f;
 
     spin_lock(&active->lock);
-    f = mfn_to_frame(mfn(active->mfn));
+    f = active->transitive ? NULL : mfn_to_frame(mfn(active->mfn));
     if (write) {
         ASSERT(active->writers);
         active->writers--;
@@ -166,8 +255,11 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, bool write)
         ASSERT(active->readers);
         active->readers--;
     }
-    unmark(active, shared_entry(granter, ref));
+    if (shared_entry(granter, ref, &shared) == GNTST_okay)
+        unmark(active, &shared);
     spin_unlock(&active->lock);
+    if (!f)
+        return;
     if (write)
         frame_put_writable(f);
     else
@@ -179,11 +271,12 @@ mfn_t grant_pinned_mfn(struct domain *granter, grant_ref_t ref)
     return mfn(READ_ONCE(active_entry(granter, ref)->mfn));
 }
 
+/* Neither may be in use: their marks would be in the wrong place. */
 int grant_swap(struct domain *d, grant_ref_t a, grant_ref_t b)
 {
     struct active_entry *active_a, *active_b;
-    struct grant_entry_v1 *shared_a, *shared_b, tmp;
-    int rc = GNTST_eagain;
+    struct shared_entry shared_a, shared_b;
+    int rc;
 
     if (!grant_ref_valid(d, a) || !grant_ref_valid(d, b))
         return GNTST_bad_gntref;
@@ -192,13 +285,19 @@ int grant_swap(struct domain *d, grant_ref_t a, grant_ref_t b)
     if (!active_a || !active_b)
         return GNTST_no_space;
     spin_lock_both(&active_a->lock, &active_b->lock);
-    shared_a = shared_entry(d, a);
-    shared_b = shared_entry(d, b);
-    if (shared_a && shared_b && !is_pinned(active_a) && !is_pinned(active_b)) {
-        tmp = *shared_a;
-        *shared_a = *shared_b;
-        *shared_b = tmp;
-        rc = GNTST_okay;
+    if (READ_ONCE(d->grant->is_switching) || is_pinned(active_a) || is_pinned(active_b))
+        rc = GNTST_eagain;
+    else
+        rc = shared_entry(d, a, &shared_a);
+    if (!rc)
+        rc = shared_entry(d, b, &shared_b);
+    if (!rc) {
+        union grant_entry_v2 tmp;
+        size_t size = shared_a.version == 1 ? sizeof(struct grant_entry_v1) : sizeof(tmp);
+
+        memcpy(&tmp, shared_a.head, size);
+        memmove(shared_a.head, shared_b.head, size);
+        memcpy(shared_b.head, &tmp, size);
     }
     spin_unlock_both(&active_a->lock, &active_b->lock);
     return rc;

@@ -1,4 +1,4 @@
-/* Grant tables, version 1. See docs/design/grants.md. */
+/* Grant tables, versions 1 and 2. See docs/design/grants.md. */
 #ifndef HV_GRANT_H
 #define HV_GRANT_H
 
@@ -10,11 +10,14 @@ must_check long do_grant_table_op(unsigned int cmd, guest_ptr_t arg, unsigned in
 /* Frame `idx` of d's shared table, for who maps it (XENMAPSPACE_grant_table); the table grows to
  * reach it. -EINVAL: beyond d's limit, or dying; -ENOMEM. */
 must_check int grant_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *out);
-/* Before d runs: frames of its table, frames for the handles of what it maps (< 0: the default),
- * the newest version it may use (0: any). -EINVAL: above the hypervisor's gnttab_max_frames= or
- * gnttab_max_maptrack_frames=; no such version. */
+/* The same of its status frames (version 2). -EINVAL: also if its table is of version 1. */
+must_check int grant_get_status_frame(struct domain *d, unsigned long idx, mfn_t *out);
+/* From XEN_DOMCTL_createdomain, before d runs: frames of its table, frames for the handles of what
+ * it maps (< 0: as many as the hypervisor's options allow); newest version (0: the newest there
+ * is). -EINVAL: above the options gnttab_max_frames=, gnttab_max_maptrack_frames=, gnttab=. */
 must_check int grant_set_limits(struct domain *d, int32_t max_frames, int32_t max_maptrack_frames,
                                 unsigned int max_version);
+unsigned int grant_max_version(void);     /* the newest that a domain may have */
 void grant_print(const struct domain *d); /* debug key 'g' */
 
 #endif

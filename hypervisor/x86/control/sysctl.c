@@ -16,7 +16,7 @@ _Static_assert(NR_FEATURE_WORDS * sizeof(uint32_t) >=
 void arch_physinfo(struct xen_sysctl_physinfo *info)
 {
     info->cpu_khz = (uint32_t)(tsc_hz / 1000);
-    info->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+    info->capabilities = XEN_SYSCTL_PHYSCAP_pv;
     memcpy(info->hw_cap, host_cpu.features, sizeof(info->hw_cap));
 }
 

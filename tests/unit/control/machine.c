@@ -2,6 +2,7 @@
 #include "machine.h"
 
 #include <hv/console.h>
+#include <hv/grant.h>
 #include <hv/keyhandler.h>
 #include "../fake/hv.h"
 
@@ -84,6 +85,11 @@ uint64_t frames_total_count(void)
 void arch_cpu_place(unsigned int cpu, struct cpu_place *out)
 {
     *out = (struct cpu_place){ .core = cpu / 2 % 2, .socket = cpu / 4, .node = cpu / 2 };
+}
+
+unsigned int grant_max_version(void)
+{
+    return 2;
 }
 
 void arch_physinfo(struct xen_sysctl_physinfo *info)

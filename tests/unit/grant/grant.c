@@ -3,155 +3,7 @@
  * granter plays with its entries or a party dies. References are counted by the world: what a
  * sequence of operations leaves behind makes the test fail at its end.
  */
-#include "../harness/world.h"
-
-#include <hv/arch.h>
-
-const struct domain_part *const world_parts[] = { &grant_part };
-const unsigned int world_nr_parts = 1;
-
-static struct domain *dom0, *dom1, *dom2;
-static struct grant_entry_v1 *table1; /* dom1's */
-
-/* ---- the page tables of the current domain: mapped addresses ---- */
-
-#define NR_MAPPINGS 4096
-
-static struct mapping {
-    const struct domain *d;
-    uint64_t addr;
-    mfn_t m;
-    bool write;
-} mappings[NR_MAPPINGS];
-static unsigned int nr_mappings;
-static int map_fails;
-static void (*on_map)(void);
-static uint64_t last_new_addr;
-
-int arch_grant_map(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags)
-{
-    bool write = !(flags & GNTMAP_readonly);
-
-    assert_true(world.frame[m.v].refs > 0);
-    if (write)
-        assert_true(world.frame[m.v].writers > 0);
-    if (on_map)
-        on_map();
-    if (map_fails)
-        return map_fails;
-    for (unsigned int i = 0; i < NR_MAPPINGS; i++) {
-        if (mappings[i].d)
-            continue;
-        mappings[i] = (struct mapping){ v->domain, addr, m, write };
-        nr_mappings++;
-        return 0;
-    }
-    return -EINVAL;
-}
-
-int arch_grant_unmap(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags, uint64_t new_addr)
-{
-    assert_true(world.frame[m.v].refs > 0); /* no mapping outlives its reference */
-    last_new_addr = new_addr;
-    for (unsigned int i = 0; i < NR_MAPPINGS; i++) {
-        if (mappings[i].d != v->domain || mappings[i].addr != addr || mappings[i].m.v != m.v)
-            continue;
-        assert_int_equal(mappings[i].write, !(flags & GNTMAP_readonly));
-        mappings[i].d = NULL;
-        nr_mappings--;
-        return 0;
-    }
-    return -ENXIO;
-}
-
-/* ---- the guest's calls ---- */
-
-static long op(unsigned int cmd, void *args, unsigned int count)
-{
-    long rc;
-
-    world.continued.set = false;
-    rc = do_grant_table_op(cmd, G(args), count);
-    while (world.continued.set) {
-        assert_int_equal(world.continued.op, __HYPERVISOR_grant_table_op);
-        assert_int_equal(world.continued.args[0], cmd);
-        world.continued.set = false;
-        rc = do_grant_table_op(cmd, guest_ptr(world.continued.args[1]),
-                               (unsigned int)world.continued.args[2]);
-    }
-    return rc;
-}
-
-/* Each mapping has its own place. */
-static uint64_t fresh_address(void)
-{
-    static uint64_t last = 0x1000000;
-
-    return last += PAGE_SIZE;
-}
-
-static struct gnttab_map_grant_ref map(domid_t dom, grant_ref_t ref, unsigned int flags)
-{
-    struct gnttab_map_grant_ref a = {
-        .host_addr = fresh_address(), .flags = flags, .ref = ref, .dom = dom
-    };
-
-    assert_int_equal(op(GNTTABOP_map_grant_ref, &a, 1), 0);
-    return a;
-}
-
-static int unmap(grant_handle_t handle, uint64_t host_addr, uint64_t bus_addr)
-{
-    struct gnttab_unmap_grant_ref a = {
-        .host_addr = host_addr, .dev_bus_addr = bus_addr, .handle = handle, .status = 99
-    };
-
-    assert_int_equal(op(GNTTABOP_unmap_grant_ref, &a, 1), 0);
-    return a.status;
-}
-
-static int setup_table(domid_t dom, unsigned int frames, xen_pfn_t *list)
-{
-    struct gnttab_setup_table a = { .dom = dom, .nr_frames = frames, .status = 99 };
-
-    set_xen_guest_handle(a.frame_list, list);
-    assert_int_equal(op(GNTTABOP_setup_table, &a, 1), 0);
-    return a.status;
-}
-
-static void give(grant_ref_t ref, domid_t to, mfn_t m, unsigned int flags)
-{
-    table1[ref].domid = to;
-    table1[ref].frame = (uint32_t)m.v;
-    __atomic_store_n(&table1[ref].flags, (uint16_t)(GTF_permit_access | flags), __ATOMIC_RELEASE);
-}
-
-static int setup(void **state)
-{
-    xen_pfn_t frame;
-
-    (void)state;
-    world_reset();
-    dom0 = world_domain(0, 2);
-    dom1 = world_domain(1, 2);
-    dom2 = world_domain(2, 1);
-    memset(mappings, 0, sizeof(mappings));
-    nr_mappings = 0;
-    map_fails = 0;
-    on_map = NULL;
-    world_be(dom1, 0);
-    assert_int_equal(setup_table(DOMID_SELF, 1, &frame), GNTST_okay);
-    table1 = mfn_to_virt(mfn(frame));
-    world_be(dom0, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_end();
-    return 0;
-}
+#include "grant_test.h"
 
 static void test_setup(void **state)
 {
@@ -192,32 +44,6 @@ static void test_setup(void **state)
     assert_int_equal(grant_set_limits(dom2, 64, 1025, 1), -EINVAL);
     assert_int_equal(grant_set_limits(dom2, 3, 1, 1), 0);
     assert_int_equal(setup_table(DOMID_SELF, 4, list), GNTST_general_error);
-}
-
-static void test_version(void **state)
-{
-    struct gnttab_set_version s = { .version = 2 };
-    struct gnttab_get_version g = { .dom = DOMID_SELF };
-    struct gnttab_get_status_frames f = { .dom = DOMID_SELF, .nr_frames = 1 };
-
-    (void)state;
-    assert_int_equal(op(GNTTABOP_set_version, &s, 1), -ENOSYS);
-    s.version = 3;
-    assert_int_equal(op(GNTTABOP_set_version, &s, 1), -EINVAL);
-    s.version = 1;
-    assert_int_equal(op(GNTTABOP_set_version, &s, 1), 0);
-    assert_int_equal(op(GNTTABOP_get_version, &g, 1), 0);
-    assert_int_equal(g.version, 1);
-    g.dom = 7;
-    assert_int_equal(op(GNTTABOP_get_version, &g, 1), -ESRCH);
-    world_be(dom2, 0);
-    g.dom = 1;
-    assert_int_equal(op(GNTTABOP_get_version, &g, 1), -EPERM);
-    assert_int_equal(op(GNTTABOP_get_status_frames, &f, 1), 0);
-    assert_int_equal(f.status, GNTST_general_error);
-    f.nr_frames = 0;
-    assert_int_equal(op(GNTTABOP_get_status_frames, &f, 1), 0);
-    assert_int_equal(f.status, GNTST_okay);
 }
 
 static void test_bad_calls(void **state)
@@ -785,21 +611,23 @@ static void test_random(void **state)
     assert_true(nr_held > 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(setup),           T(version),
-        T(bad_calls),       T(map),
-        T(map_refusals),    T(map_faults),
-        T(entry_changes),   T(saturation),
-        T(handles_run_out), T(replace),
-        T(batches),         T(copy),
-        T(copy_batch),      T(swap_and_transfer),
-        T(granter_dies),    T(grantee_dies),
-        T(print),           T(random),
-    };
-
-    return cmocka_run_group_tests_name("grant", tests, NULL, NULL);
-}
+const struct CMUnitTest tests_v1[] = {
+    T(setup),
+    T(bad_calls),
+    T(map),
+    T(map_refusals),
+    T(map_faults),
+    T(entry_changes),
+    T(saturation),
+    T(handles_run_out),
+    T(replace),
+    T(batches),
+    T(copy),
+    T(copy_batch),
+    T(swap_and_transfer),
+    T(granter_dies),
+    T(grantee_dies),
+    T(print),
+    T(random),
+};
+const size_t nr_tests_v1 = ARRAY_SIZE(tests_v1);
