@@ -47,7 +47,7 @@ static int check_creation(const struct xen_domctl_createdomain *c)
     if (c->flags || c->iommu_opts || c->vmtrace_size || c->max_evtchn_port > INT32_MAX ||
         c->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
         return -EINVAL;
-    return c->cpupool_id ? -ESRCH : 0;
+    return 0;
 }
 
 static int op_createdomain(struct domain *none, struct xen_domctl *op)
@@ -73,7 +73,9 @@ static int op_createdomain(struct domain *none, struct xen_domctl *op)
         return rc;
     d->control_pauses = 1; /* it is born paused */
     d->mem->max_pages = 0; /* until max_mem says how many */
-    rc = arch_domain_configure(d, &c->arch);
+    rc = cpupool_add_domain(d, c->cpupool_id);
+    if (!rc)
+        rc = arch_domain_configure(d, &c->arch);
     if (rc) {
         while (domain_kill(d) == -ERESTART) /* it has nothing yet */
             ;

@@ -180,6 +180,37 @@ void domain_unpause(struct domain *d)
     d->pause_count--;
 }
 
+static struct domain *add_domain(domid_t id, unsigned int nr_vcpus)
+{
+    struct domain *d = world_domain(id, nr_vcpus);
+    unsigned int i;
+    struct vcpu *v;
+
+    d->mem = calloc(1, sizeof(*d->mem));
+    spin_lock_init(&d->mem->lock, LOCK_DOMAIN_PAGES);
+    d->mem->tot_pages = 100U + id;
+    d->mem->max_pages = UINT64_MAX;
+    d->shared_info_mfn = mfn(50U + id);
+    d->sched = calloc(1, sizeof(*d->sched));
+    cpupool_enter(d, &cpupool0);
+    for_each_vcpu (d, v, i) {
+        v->cpu = i;
+        v->sched = calloc(1, sizeof(*v->sched));
+        v->hard_affinity = v->soft_affinity = (cpumask_t){ { ~0UL, ~0UL, ~0UL, ~0UL } };
+        v->runstate.time[RUNSTATE_running] = CPU_NS;
+    }
+    return d;
+}
+
+static void free_extras(struct domain *d)
+{
+    cpupool_leave(d);
+    free(d->mem);
+    free(d->sched);
+    for (unsigned int n = 0; n < d->max_vcpus; n++)
+        free(d->vcpu[n]->sched);
+}
+
 struct domain *created, *told_time;
 struct domain_config created_as;
 struct vcpu *vcpu_to_create;
@@ -189,16 +220,15 @@ int domain_create(domid_t id, const struct domain_config *config, struct domain 
     if (id == 1 || id == 3)
         return -EEXIST;
     created_as = *config;
-    *out = created = world_domain(id, 1);
-    created->mem = calloc(1, sizeof(*created->mem));
-    created->mem->max_pages = UINT64_MAX;
+    *out = created = add_domain(id, 1);
     return 0;
 }
 
 void created_killed(void)
 {
     assert_int_equal(created->mem->max_pages, 0);
-    free(created->mem);
+    assert_int_equal(cpupool_of(created), 0);
+    free_extras(created);
     created->is_dying = false;
     world_kill(created);
     created = NULL;
@@ -249,28 +279,6 @@ void event_send_global_virq(unsigned int virq)
     dom_exc++;
 }
 
-static struct domain *add_domain(domid_t id, unsigned int nr_vcpus)
-{
-    struct domain *d = world_domain(id, nr_vcpus);
-    unsigned int i;
-    struct vcpu *v;
-
-    d->mem = calloc(1, sizeof(*d->mem));
-    spin_lock_init(&d->mem->lock, LOCK_DOMAIN_PAGES);
-    d->mem->tot_pages = 100U + id;
-    d->mem->max_pages = UINT64_MAX;
-    d->shared_info_mfn = mfn(50U + id);
-    d->sched = calloc(1, sizeof(*d->sched));
-    cpupool_enter(d, &cpupool0);
-    for_each_vcpu (d, v, i) {
-        v->cpu = i;
-        v->sched = calloc(1, sizeof(*v->sched));
-        v->hard_affinity = v->soft_affinity = (cpumask_t){ { ~0UL, ~0UL, ~0UL, ~0UL } };
-        v->runstate.time[RUNSTATE_running] = CPU_NS;
-    }
-    return d;
-}
-
 int machine_setup(void **state)
 {
     (void)state;
@@ -305,10 +313,7 @@ int machine_teardown(void **state)
     (void)state;
     for (unsigned int i = 0; i < ARRAY_SIZE(all); i++) {
         assert_int_equal(all[i]->refs, 1);
-        free(all[i]->mem);
-        free(all[i]->sched);
-        for (unsigned int n = 0; n < all[i]->max_vcpus; n++)
-            free(all[i]->vcpu[n]->sched);
+        free_extras(all[i]);
     }
     world_end();
     return 0;
