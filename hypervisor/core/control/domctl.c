@@ -177,6 +177,11 @@ static int op_getdomaininfo(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
+static int op_set_virq_handler(struct domain *d, struct xen_domctl *op)
+{
+    return event_set_virq_handler(d, op->u.set_virq_handler.virq);
+}
+
 static int op_setdomainhandle(struct domain *d, struct xen_domctl *op)
 {
     memcpy(d->handle, op->u.setdomainhandle.handle, sizeof(d->handle));
@@ -322,6 +327,7 @@ static const struct domctl core_domctls[NR_DOMCTLS] = {
     OP(settimeoffset,),
     OP(getvcpuaffinity,),
     OP(resumedomain,),
+    OP(set_virq_handler,),
     OP(subscribe,),
     OP(soft_reset,),
 };

@@ -13,6 +13,7 @@
 #include <hv/mem.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
+#include <hv/softirq.h>
 #include <hv/spinlock.h>
 #include <hv/string.h>
 #include <arch/irqflags.h>
@@ -59,6 +60,15 @@ static unsigned int input_next, input_first;
 static unsigned int switch_chars; /* Ctrl-A's in a row, held back */
 static bool input_is_ours;        /* debug keys, not dom0 */
 
+/* Whoever reads the ring is told from a tasklet: what prints may hold any lock. */
+static void tell_reader(void *arg)
+{
+    (void)arg;
+    event_send_global_virq(VIRQ_CON_RING);
+}
+
+static struct tasklet ring_teller = { .fn = tell_reader };
+
 struct console_session console_begin(void)
 {
     struct console_session session = { .flags = irq_save() };
@@ -101,6 +111,8 @@ void console_put(const char *s, size_t len, bool to_ring)
         if (sinks[i] && sinks[i]->enabled)
             sinks[i]->puts(s, len);
     at_line_start = s[len - 1] == '\n';
+    if (to_ring)
+        tasklet_schedule(&ring_teller);
 }
 
 bool console_is_named(const char *name)

@@ -70,6 +70,7 @@ static void destroy(void *arg)
 
     domain_list_remove(d);
     free_domain(d);
+    event_send_global_virq(VIRQ_DOM_EXC); /* now its number is free, too */
 }
 
 static struct domain *new_domain(domid_t id, const struct domain_config *config)

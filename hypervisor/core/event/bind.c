@@ -6,19 +6,6 @@
 
 #include <hv/irq.h>
 
-bool virq_is_global(unsigned int virq)
-{
-    switch (virq) {
-    case VIRQ_TIMER:
-    case VIRQ_DEBUG:
-    case VIRQ_XENOPROF:
-    case VIRQ_XENPMU:
-        return false;
-    default:
-        return true;
-    }
-}
-
 /* The channel's own lock is held. */
 static void channel_open(struct event_channel *ch, enum channel_state state, unsigned int vcpu)
 {

@@ -123,7 +123,11 @@ must_check int event_bind_ipi(struct domain *d, unsigned int vcpu, evtchn_port_t
 must_check int event_bind_pirq(struct domain *d, unsigned int pirq, bool shareable,
                                evtchn_port_t *port);
 must_check int event_bind_vcpu(struct domain *d, evtchn_port_t port, unsigned int vcpu);
+
+/* ---- virq.c ---- */
 bool virq_is_global(unsigned int virq);
+/* A dying domain gets no more global VIRQs. */
+void event_drop_virq_handler(struct domain *d);
 
 /* ---- close.c ---- */
 /* -EINVAL: not in use, or the hypervisor's and `guest`; -EBUSY: someone else is at it. */

@@ -37,6 +37,7 @@ static int event_vcpu_init(struct vcpu *v)
 
 static int event_teardown(struct domain *d)
 {
+    event_drop_virq_handler(d);
     return d->event ? event_reset(d, false) : 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Sending: from a guest's EVTCHNOP_send, a VIRQ, an interrupt line or the hypervisor itself to the
+ * Sending: from a guest's EVTCHNOP_send, an interrupt line or the hypervisor itself to the
  * channel at the other end. Any context, interrupts included; O(1); takes the sender's
  * LOCK_EVENT_CHANNEL and, in the FIFO ABI, a LOCK_EVENT_QUEUE.
  */
@@ -94,31 +94,6 @@ void event_send_port(struct domain *d, evtchn_port_t port)
     if (ch->state == CHANNEL_PIRQ)
         event_raise(d, ch);
     spin_unlock_irqrestore(&ch->lock, flags);
-}
-
-/* virq_port[] is read without a lock; what it led to is checked under the channel's. */
-void event_send_vcpu_virq(struct vcpu *v, unsigned int virq)
-{
-    evtchn_port_t port = READ_ONCE(v->event->virq_port[virq]);
-    struct event_channel *ch = port ? channel_lookup(v->domain, port) : NULL;
-    unsigned long flags;
-
-    if (!ch)
-        return;
-    flags = spin_lock_irqsave(&ch->lock);
-    if (ch->state == CHANNEL_VIRQ && ch->virq == virq &&
-        (virq_is_global(virq) || ch->vcpu == v->id))
-        event_raise(v->domain, ch);
-    spin_unlock_irqrestore(&ch->lock, flags);
-}
-
-void event_send_global_virq(unsigned int virq)
-{
-    struct domain *d = READ_ONCE(hardware_domain);
-    struct vcpu *v = d ? domain_vcpu(d, 0) : NULL;
-
-    if (v)
-        event_send_vcpu_virq(v, virq);
 }
 
 int event_unmask(struct domain *d, evtchn_port_t port)

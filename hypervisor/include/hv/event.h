@@ -9,8 +9,12 @@ must_check long do_event_channel_op(int cmd, guest_ptr_t arg);
 
 /* Raise a per-vCPU VIRQ (VIRQ_TIMER, VIRQ_DEBUG...) if the vCPU bound it. Any context. */
 void event_send_vcpu_virq(struct vcpu *v, unsigned int virq);
-/* Raise a global VIRQ at whoever bound it: VIRQ_CONSOLE, VIRQ_DOM_EXC... to dom0. Any context. */
+/* Raise a global VIRQ (VIRQ_CONSOLE, VIRQ_DOM_EXC...) at its handler, if that bound it. Any
+ * context, but without a lock of an event channel. */
 void event_send_global_virq(unsigned int virq);
+/* From now on a global VIRQ goes to d, until it dies; not to the hardware domain. -EINVAL: no such
+ * VIRQ, or one of vCPUs; dying. */
+must_check int event_set_virq_handler(struct domain *d, unsigned int virq);
 /* As d's EVTCHNOP_send. -EINVAL: not a port of d that can send. Any context. */
 must_check int event_send(struct domain *d, evtchn_port_t port);
 /* Raise a bound port of d as an interrupt line does (irq code, lock-free on the caller's side). */

@@ -22,6 +22,7 @@ enum lock_rank {
     LOCK_SMP_CALL,     /* cross-CPU calls and flushes; waits with interrupts on */
     LOCK_CONSOLE_LINE, /* a domain's half line of console output */
     /* From here on interrupt handlers take them too: only with interrupts off. */
+    LOCK_VIRQ_HANDLERS, /* who gets the global VIRQs */
     LOCK_EVENT_CHANNEL, /* one event channel */
     LOCK_EVENT_QUEUE,   /* one FIFO queue of one vCPU */
     LOCK_IRQ_DESC,      /* one interrupt line; taken in interrupt context */

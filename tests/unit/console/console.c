@@ -22,7 +22,8 @@
 static s_time_t fake_now;
 static bool lock_taken;
 static bool lock_is_others; /* held by a CPU that never lets go */
-static unsigned int virqs;
+static unsigned int virqs, ring_virqs;
+static struct tasklet *scheduled;
 static char keys[16];
 static bool sinks_wanted;
 static bool out_of_memory;
@@ -57,9 +58,18 @@ void spin_unlock(spinlock_t *lock)
 
 void event_send_global_virq(unsigned int virq)
 {
-    assert_int_equal(virq, VIRQ_CONSOLE);
     assert_false(lock_taken);
+    if (virq == VIRQ_CON_RING) {
+        ring_virqs++;
+        return;
+    }
+    assert_int_equal(virq, VIRQ_CONSOLE);
     virqs++;
+}
+
+void tasklet_schedule(struct tasklet *t)
+{
+    scheduled = t;
 }
 
 void keyhandler_schedule(char key)
@@ -328,6 +338,21 @@ static void test_guest_output_is_not_kept(void **state)
     assert_int_equal(console_ring_read(buf, sizeof(buf), &index, false), 0);
 }
 
+/* Whoever reads the ring learns of what is new in it, later. */
+static void test_ring_reader_is_told(void **state)
+{
+    (void)state;
+    scheduled = NULL;
+    ring_virqs = 0;
+    console_guest_write("x\n", 2); /* is not kept */
+    assert_null(scheduled);
+    printk_raw("news\n");
+    assert_int_equal(ring_virqs, 0);
+    assert_non_null(scheduled);
+    scheduled->fn(scheduled->arg);
+    assert_int_equal(ring_virqs, 1);
+}
+
 static void test_ring_overwrites_oldest(void **state)
 {
     uint32_t index = console_ring_start();
@@ -452,6 +477,7 @@ int main(void)
         TEST(test_rate_limit),
         TEST(test_ring_read),
         TEST(test_guest_output_is_not_kept),
+        TEST(test_ring_reader_is_told),
         TEST(test_ring_overwrites_oldest),
         TEST(test_ring_grows),
         TEST(test_nmi_within_output),

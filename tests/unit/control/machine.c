@@ -14,6 +14,7 @@ char ring[] = "the last words of the hypervisor";
 uint32_t ring_cleared;
 char keys_run[256];
 unsigned int dom_exc;
+struct domain *virq_handler;
 int kill_rounds;
 bool pinned;
 uint8_t guest_buffer[4 * PAGE_SIZE];
@@ -271,6 +272,12 @@ int domain_kill(struct domain *d)
         return -EINVAL;
     d->is_dying = true;
     return kill_rounds-- > 0 ? -ERESTART : 0;
+}
+
+int event_set_virq_handler(struct domain *d, unsigned int virq)
+{
+    virq_handler = d;
+    return virq == VIRQ_TIMER ? -EINVAL : 0;
 }
 
 void event_send_global_virq(unsigned int virq)

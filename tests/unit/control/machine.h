@@ -17,6 +17,7 @@ extern struct domain *dom0, *dom1, *dom3;
 extern char ring[]; /* the console's: character n is ring[n - RING_START] */
 extern uint32_t ring_cleared;
 extern char keys_run[256];
+extern struct domain *virq_handler;        /* of set_virq_handler */
 extern unsigned int dom_exc;               /* VIRQs raised */
 extern struct domain *created, *told_time; /* the last to be so; NULL: none */
 extern struct domain_config created_as;

@@ -285,6 +285,11 @@ static void small_things(void **state)
     assert_int_equal(call_domctl(XEN_DOMCTL_setdomainhandle, 1, &op), 0);
     assert_int_equal(dom1->handle[0], 7);
     assert_int_equal(dom1->handle[15], 7);
+    op.u.set_virq_handler.virq = VIRQ_DOM_EXC;
+    assert_int_equal(call_domctl(XEN_DOMCTL_set_virq_handler, 1, &op), 0);
+    assert_ptr_equal(virq_handler, dom1);
+    op.u.set_virq_handler.virq = VIRQ_TIMER;
+    assert_int_equal(call_domctl(XEN_DOMCTL_set_virq_handler, 1, &op), -EINVAL);
 }
 
 static void vcpu_info(void **state)

@@ -465,10 +465,12 @@ static void references_keep_the_struct(void **state)
     softirq_process();
     assert_int_equal(domains_owned, FAKE_PARTS);
     assert_ptr_equal(domain_find(3), ref);
+    assert_int_equal(told_dom_exc, 0);
     domain_put(ref);
     softirq_process();
     assert_int_equal(domains_owned, 0);
     assert_null(domain_find(3));
+    assert_int_equal(told_dom_exc, 1); /* only now is it gone */
 }
 
 /* While it is being built, only who owns it finds it; a half-built hardware domain gets no events.

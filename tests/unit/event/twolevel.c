@@ -199,6 +199,41 @@ static void test_global_virq(void **state)
     assert_int_equal(ev_bind_virq(VIRQ_CONSOLE, 0), port);
 }
 
+/* The control domain gives a global VIRQ away; it comes back when the new handler dies. */
+static void test_virq_handler(void **state)
+{
+    evtchn_port_t port0, port2;
+
+    (void)state;
+    world_be(dom0, 0);
+    port0 = (evtchn_port_t)ev_bind_virq(VIRQ_DOM_EXC, 0);
+    world_be(dom2, 0);
+    port2 = (evtchn_port_t)ev_bind_virq(VIRQ_DOM_EXC, 0);
+    assert_true(port2 > 0);
+    assert_int_equal(event_set_virq_handler(dom2, VIRQ_TIMER), -EINVAL);
+    assert_int_equal(event_set_virq_handler(dom2, NR_VIRQS), -EINVAL);
+    assert_int_equal(event_set_virq_handler(dom2, ~0U), -EINVAL);
+    event_send_global_virq(VIRQ_DOM_EXC);
+    assert_true(pending(dom0, port0) && !pending(dom2, port2));
+    clear_pending(dom0, port0);
+
+    assert_int_equal(event_set_virq_handler(dom1, VIRQ_DOM_EXC), 0); /* has not bound it */
+    event_send_global_virq(VIRQ_DOM_EXC);
+    assert_true(!pending(dom0, port0) && !pending(dom2, port2));
+    assert_int_equal(event_set_virq_handler(dom2, VIRQ_DOM_EXC), 0);
+    assert_int_equal(event_set_virq_handler(dom2, VIRQ_DOM_EXC), 0);
+    assert_int_equal(event_set_virq_handler(dom2, VIRQ_ARGO), 0);
+    assert_int_equal(dom1->refs, 1);
+    assert_int_equal(dom2->refs, 3);
+    event_send_global_virq(VIRQ_DOM_EXC);
+    assert_true(!pending(dom0, port0) && pending(dom2, port2));
+    world_kill(dom2);
+    assert_int_equal(dom2->refs, 1);
+    assert_int_equal(event_set_virq_handler(dom2, VIRQ_DOM_EXC), -EINVAL);
+    event_send_global_virq(VIRQ_DOM_EXC);
+    assert_true(pending(dom0, port0));
+}
+
 static void test_masking(void **state)
 {
     evtchn_port_t ipi = (evtchn_port_t)ev_bind_ipi(0);
@@ -519,8 +554,8 @@ static void test_random(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup_world, teardown_world)
 
 const struct CMUnitTest tests_2l[] = {
-    T(interdomain), T(rights),  T(bad_calls),    T(ipi_and_virq), T(global_virq), T(masking),
-    T(bind_vcpu),   T(polling), T(xen_channels), T(pirq),         T(quota),       T(out_of_memory),
-    T(reset),       T(death),   T(print),        T(random),
+    T(interdomain),   T(rights),    T(bad_calls), T(ipi_and_virq), T(global_virq), T(virq_handler),
+    T(masking),       T(bind_vcpu), T(polling),   T(xen_channels), T(pirq),        T(quota),
+    T(out_of_memory), T(reset),     T(death),     T(print),        T(random),
 };
 const size_t nr_tests_2l = ARRAY_SIZE(tests_2l);
