@@ -391,7 +391,7 @@ long do_domctl(guest_ptr_t arg)
         return hypercall_continue(__HYPERVISOR_domctl, 1, arg.v);
     if (rc < 0)
         control_refused("domctl", op.cmd, row->name, rc);
-    if ((rc >= 0 || rc == -ENOBUFS) && row->copy_back && copy_to_guest(arg, &op, sizeof(op)))
+    if (row->copy_back && copy_to_guest(arg, &op, sizeof(op)))
         rc = -EFAULT;
     return rc;
 }

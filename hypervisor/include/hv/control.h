@@ -13,8 +13,9 @@
 #define NR_SYSCTLS 32
 #define NR_DOMCTLS 96
 
-/* An operation gets the copy of the caller's argument. Where copy_back says so, the copy goes back
- * after success, and after -ENOBUFS, which tells how much more there is. -ERESTART: call again. */
+/* An operation gets the copy of the caller's argument. Where copy_back says so, the copy goes back:
+ * sysctl's after success, and after -ENOBUFS, which tells how much more there is; domctl's always,
+ * because errors are explained in it. -ERESTART: call again. */
 struct sysctl {
     const char *name;
     int (*fn)(struct xen_sysctl *op);

@@ -5,6 +5,8 @@
 #include <arch/domain.h>
 #include <arch/pv.h>
 
+#include "internal.h"
+
 int arch_domain_configure(struct domain *d, const struct xen_arch_domainconfig *config)
 {
     if (config->emulation_flags || config->misc_flags & ~XEN_X86_MSR_RELAXED)
@@ -31,6 +33,16 @@ static int op_hypercall_init(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
+/* clang-format off */
+#define OP(op, ...) [XEN_DOMCTL_##op] = { .name = #op, .fn = domctl_##op, __VA_ARGS__ }
 const struct domctl arch_domctls[NR_DOMCTLS] = {
     [XEN_DOMCTL_hypercall_init] = { .name = "hypercall_init", .fn = op_hypercall_init },
+    OP(setvcpucontext,),
+    OP(getvcpucontext,),
+    OP(set_address_size,),
+    OP(get_address_size, .copy_back = true),
+    OP(get_cpu_policy,   .copy_back = true),
+    OP(set_cpu_policy,   .copy_back = true),
 };
+#undef OP
+/* clang-format on */

@@ -5,6 +5,7 @@
  * hypervisor itself executes the guest's IN and OUT. Intel SDM volume 3B 17.2.
  */
 #include <hv/errno.h>
+#include <hv/printk.h>
 #include <arch/debugreg.h>
 #include <arch/domain.h>
 #include <arch/page.h>
@@ -114,19 +115,29 @@ int debugreg_set(struct vcpu *v, unsigned int reg, uint64_t value)
     return 0;
 }
 
-int debugreg_load_context(struct vcpu *v, const uint64_t dr[8])
+/* The values kept for a whole set. */
+static int check_all(const uint64_t dr[8], uint64_t checked[8])
 {
-    uint64_t checked[8] = { 0 };
-
     for (unsigned int reg = 0; reg < 8; reg++) {
-        if (reg == 4 || reg == 5)
-            continue;
         checked[reg] = dr[reg];
-        if (check(reg, &checked[reg]))
+        if (reg == 4 || reg == 5)
+            checked[reg] = 0;
+        else if (check(reg, &checked[reg]))
             return -EINVAL;
     }
-    __builtin_memcpy(v->arch->pv.dr, checked, sizeof(checked));
     return 0;
+}
+
+bool debugreg_context_valid(const uint64_t dr[8])
+{
+    uint64_t checked[8];
+
+    return !check_all(dr, checked);
+}
+
+void debugreg_load_context(struct vcpu *v, const uint64_t dr[8])
+{
+    BUG_ON(check_all(dr, v->arch->pv.dr));
 }
 
 void debugreg_save(struct vcpu *prev)

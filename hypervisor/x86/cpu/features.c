@@ -12,12 +12,10 @@
 #include <arch/fpu.h>
 #include <arch/processor.h>
 
-#define MSR_PLATFORM_INFO         0xce
 #define MSR_MISC_FEATURES         0x140
 #define MSR_HWCR                  0xc0010015
 #define MISC_FEATURES_CPUID_FAULT 1UL
 #define HWCR_CPUID_USER_DIS       (1UL << 35)
-#define PLATFORM_INFO_CPUID_FAULT (1UL << 31)
 #define E21A_CPUID_USER_DIS       (1U << 17)
 
 struct host_cpu host_cpu;
@@ -78,7 +76,7 @@ static void read_words(uint32_t words[NR_FEATURE_WORDS], uint32_t max, uint32_t 
     if (words[WORD_7D0] >> (X86_ARCH_CAPS % 32) & 1) {
         uint64_t caps;
 
-        if (rdmsr_safe(0x10a, &caps)) {
+        if (rdmsr_safe(MSR_ARCH_CAPS, &caps)) {
             words[WORD_ARCH_CAPS_LO] = (uint32_t)caps;
             words[WORD_ARCH_CAPS_HI] = (uint32_t)(caps >> 32);
         }
@@ -86,20 +84,6 @@ static void read_words(uint32_t words[NR_FEATURE_WORDS], uint32_t max, uint32_t 
     /* These mirror CR4, not the CPU. */
     words[WORD_1C] &= ~(1U << (X86_OSXSAVE % 32));
     words[WORD_7C0] &= ~(1U << (X86_OSPKE % 32));
-}
-
-static enum cpu_vendor vendor_of(const struct cpuid_regs *leaf0)
-{
-    char id[12];
-
-    memcpy(id, &leaf0->ebx, 4);
-    memcpy(id + 4, &leaf0->edx, 4);
-    memcpy(id + 8, &leaf0->ecx, 4);
-    if (!memcmp(id, "GenuineIntel", 12))
-        return VENDOR_INTEL;
-    if (!memcmp(id, "AuthenticAMD", 12) || !memcmp(id, "HygonGenuine", 12))
-        return VENDOR_AMD;
-    return VENDOR_OTHER;
 }
 
 static bool has_cpuid_faulting(void)
@@ -152,7 +136,7 @@ static void detect(void)
 {
     struct cpuid_regs r = cpuid(0, 0);
 
-    host_cpu.vendor = vendor_of(&r);
+    host_cpu.vendor = cpu_vendor_of(&r);
     host_cpu.max_leaf = r.eax;
     host_cpu.max_ext_leaf = cpuid(0x80000000, 0).eax;
     r = cpuid(1, 0);

@@ -141,17 +141,20 @@ void fpu_vcpu_reset(struct vcpu *v)
     v->arch->xcr0 = v->arch->xcr0_accum = max_xcr0 & (XCR0_X87 | XCR0_SSE);
 }
 
-int fpu_vcpu_load_fxsave(struct vcpu *v, const void *image)
+bool fpu_image_valid(const void *image)
 {
-    struct fpu_image *to = v->arch->xsave;
     uint32_t mxcsr;
 
     memcpy(&mxcsr, (const char *)image + offsetof(struct fpu_image, mxcsr), sizeof(mxcsr));
-    if (mxcsr & ~mxcsr_mask)
-        return -EINVAL;
+    return !(mxcsr & ~mxcsr_mask);
+}
+
+void fpu_vcpu_load_fxsave(struct vcpu *v, const void *image)
+{
+    struct fpu_image *to = v->arch->xsave;
+
     memcpy(to, image, FXSAVE_SIZE);
     to->xstate_bv = max_xcr0 & (XCR0_X87 | XCR0_SSE);
-    return 0;
 }
 
 void fpu_vcpu_store_fxsave(const struct vcpu *v, void *image)

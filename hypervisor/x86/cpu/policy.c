@@ -13,11 +13,27 @@
 #include <arch/policy.h>
 #include <arch/tsc.h>
 
-#define MAX_BASIC_LEAF 0xdU
+#define MAX_BASIC_LEAF POLICY_MAX_BASIC
 #define EXTENDED       0x80000000U
 #define NR_XSTATES     20U /* state components that are defined */
 
 struct cpu_policy host_policy, pv_max_policy;
+
+const uint32_t policy_own_leaves[2] = { XEN_CPUID_FIRST_LEAF, XEN_CPUID_FIRST_LEAF + 0x100 };
+
+enum cpu_vendor cpu_vendor_of(const struct cpuid_regs *leaf0)
+{
+    char id[12];
+
+    memcpy(id, &leaf0->ebx, 4);
+    memcpy(id + 4, &leaf0->edx, 4);
+    memcpy(id + 8, &leaf0->ecx, 4);
+    if (!memcmp(id, "GenuineIntel", 12))
+        return VENDOR_INTEL;
+    if (!memcmp(id, "AuthenticAMD", 12) || !memcmp(id, "HygonGenuine", 12))
+        return VENDOR_AMD;
+    return VENDOR_OTHER;
+}
 
 /* What a PV guest may use: it has an effect on nobody else, or traps to us. */
 static const uint16_t pv_features[] = {
@@ -61,7 +77,12 @@ static const uint16_t avx512_features[] = {
 
 /* ---- leaves ---- */
 
-static struct policy_leaf *find_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf)
+static bool is_own(uint32_t leaf)
+{
+    return leaf >> 16 == XEN_CPUID_FIRST_LEAF >> 16;
+}
+
+struct policy_leaf *policy_find_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf)
 {
     unsigned int low = 0, high = p->nr_leaves;
 
@@ -88,12 +109,12 @@ static void add_leaf(struct cpu_policy *p, uint32_t leaf, uint32_t subleaf, stru
 
 static struct cpuid_regs get_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf)
 {
-    const struct policy_leaf *l = find_leaf(p, leaf, subleaf);
+    const struct policy_leaf *l = policy_find_leaf(p, leaf, subleaf);
 
     return l ? l->r : (struct cpuid_regs){ 0 };
 }
 
-static bool has_subleaves(uint32_t leaf)
+bool policy_has_subleaves(uint32_t leaf)
 {
     return leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd;
 }
@@ -106,7 +127,7 @@ static void read_subleaves(struct cpu_policy *p, cpuid_fn read, uint32_t leaf)
     add_leaf(p, leaf, 0, r);
     switch (leaf) {
     case 4: /* caches, until type 0 */
-        for (uint32_t n = 1; r.eax & 0x1f && n < 8; n++)
+        for (uint32_t n = 1; r.eax & 0x1f && n < POLICY_CACHES; n++)
             add_leaf(p, leaf, n, r = read(leaf, n));
         break;
     case 7:
@@ -127,35 +148,38 @@ static void read_subleaves(struct cpu_policy *p, cpuid_fn read, uint32_t leaf)
 void policy_read_host(struct cpu_policy *p, cpuid_fn read, const struct host_cpu *host)
 {
     uint32_t max = min(host->max_leaf, MAX_BASIC_LEAF);
-    uint32_t max_extended = min(host->max_ext_leaf, EXTENDED + 0x21);
+    uint32_t max_extended = min(host->max_ext_leaf, POLICY_MAX_EXTENDED);
 
     memset(p, 0, sizeof(*p));
     p->vendor = host->vendor;
     p->cpuid_faulting = host->cpuid_faulting;
     memcpy(p->features, host->features, sizeof(p->features));
     for (uint32_t leaf = 0; leaf <= max; leaf++)
-        if (has_subleaves(leaf))
+        if (policy_has_subleaves(leaf))
             read_subleaves(p, read, leaf);
         else
             add_leaf(p, leaf, 0, read(leaf, 0));
+    /* Where the hypervisor's leaves end, for domains that are to see less of them. */
+    for (unsigned int n = 0; n < ARRAY_SIZE(policy_own_leaves); n++)
+        add_leaf(p, policy_own_leaves[n], 0, (struct cpuid_regs){ 0 });
     for (uint32_t leaf = EXTENDED; leaf <= max_extended; leaf++)
         add_leaf(p, leaf, 0, read(leaf, 0));
 }
 
 /* ---- what a PV guest may have ---- */
 
-static void allow(struct cpu_policy *p, const struct cpu_policy *host, const uint16_t *list,
+static void allow(struct cpu_policy *p, const uint32_t *offered, const uint16_t *list,
                   unsigned int count)
 {
     for (unsigned int n = 0; n < count; n++)
-        p->features[list[n] / 32] |= host->features[list[n] / 32] & 1U << (list[n] % 32);
+        p->features[list[n] / 32] |= offered[list[n] / 32] & 1U << (list[n] % 32);
 }
 
-static void derive_features(struct cpu_policy *p, const struct cpu_policy *host, uint64_t xcr0)
+static void derive_features(struct cpu_policy *p, const uint32_t offered[NR_FEATURE_WORDS],
+                            uint64_t xcr0)
 {
     memset(p->features, 0, sizeof(p->features));
-    allow(p, host, pv_features, ARRAY_SIZE(pv_features));
-    p->features[WORD_1C] |= 1U << (X86_HYPERVISOR % 32);
+    allow(p, offered, pv_features, ARRAY_SIZE(pv_features));
     if (!policy_has(p, X86_XSAVE))
         xcr0 = 0;
     if (!xcr0) {
@@ -163,9 +187,9 @@ static void derive_features(struct cpu_policy *p, const struct cpu_policy *host,
         p->features[WORD_DA1] = 0;
     }
     if (xcr0 & XCR0_AVX)
-        allow(p, host, avx_features, ARRAY_SIZE(avx_features));
+        allow(p, offered, avx_features, ARRAY_SIZE(avx_features));
     if ((xcr0 & XCR0_AVX512) == XCR0_AVX512 && policy_has(p, X86_AVX2))
-        allow(p, host, avx512_features, ARRAY_SIZE(avx512_features));
+        allow(p, offered, avx512_features, ARRAY_SIZE(avx512_features));
     if (!policy_has(p, X86_AVX))
         xcr0 &= ~(XCR0_AVX | XCR0_AVX512);
     if (!policy_has(p, X86_AVX512F))
@@ -215,6 +239,9 @@ static struct cpuid_regs derive_leaf(const struct cpu_policy *p, const struct po
         if (p->xcr0 >> l->subleaf & 1)
             return r;
         break;
+    case XEN_CPUID_FIRST_LEAF:
+    case XEN_CPUID_FIRST_LEAF + 0x100:
+        return (struct cpuid_regs){ .eax = r.eax };
     case EXTENDED:
         r.eax = min(r.eax, EXTENDED + (p->vendor == VENDOR_AMD ? 0x21 : 8));
         return r;
@@ -234,12 +261,118 @@ static struct cpuid_regs derive_leaf(const struct cpu_policy *p, const struct po
     return (struct cpuid_regs){ 0 };
 }
 
-void policy_derive_pv(struct cpu_policy *p, const struct cpu_policy *host, uint64_t xcr0)
+static void derive(struct cpu_policy *p, const uint32_t offered[NR_FEATURE_WORDS], uint64_t xcr0)
 {
-    *p = *host;
-    derive_features(p, host, xcr0);
+    derive_features(p, offered, xcr0);
     for (unsigned int n = 0; n < p->nr_leaves; n++)
         p->leaves[n].r = derive_leaf(p, &p->leaves[n]);
+}
+
+void policy_derive_pv(struct cpu_policy *p, const struct cpu_policy *host, uint64_t xcr0)
+{
+    uint32_t offered[NR_FEATURE_WORDS];
+
+    *p = *host;
+    memcpy(offered, host->features, sizeof(offered));
+    offered[WORD_1C] |= 1U << (X86_HYPERVISOR % 32);
+    derive(p, offered, xcr0);
+}
+
+/* ---- less than that ---- */
+
+/* Where the feature words are; not those of IA32_ARCH_CAPABILITIES. */
+static const struct {
+    uint32_t leaf, subleaf, reg; /* 0-3: eax to edx */
+} word_place[NR_FEATURE_WORDS] = {
+    [WORD_1D] = { 1, 0, 3 },
+    [WORD_1C] = { 1, 0, 2 },
+    [WORD_E1D] = { EXTENDED + 1, 0, 3 },
+    [WORD_E1C] = { EXTENDED + 1, 0, 2 },
+    [WORD_DA1] = { 0xd, 1, 0 },
+    [WORD_7B0] = { 7, 0, 1 },
+    [WORD_7C0] = { 7, 0, 2 },
+    [WORD_E7D] = { EXTENDED + 7, 0, 3 },
+    [WORD_E8B] = { EXTENDED + 8, 0, 1 },
+    [WORD_7D0] = { 7, 0, 3 },
+    [WORD_7A1] = { 7, 1, 0 },
+    [WORD_E21A] = { EXTENDED + 0x21, 0, 0 },
+    [WORD_7B1] = { 7, 1, 1 },
+    [WORD_7D2] = { 7, 2, 3 },
+    [WORD_7C1] = { 7, 1, 2 },
+    [WORD_7D1] = { 7, 1, 3 },
+    [WORD_E21C] = { EXTENDED + 0x21, 0, 2 },
+};
+
+void policy_read_features(struct cpu_policy *p)
+{
+    for (unsigned int n = 0; n < NR_FEATURE_WORDS; n++) {
+        struct cpuid_regs r = get_leaf(p, word_place[n].leaf, word_place[n].subleaf);
+        uint32_t regs[4] = { r.eax, r.ebx, r.ecx, r.edx };
+
+        if (n != WORD_ARCH_CAPS_LO && n != WORD_ARCH_CAPS_HI)
+            p->features[n] = regs[word_place[n].reg];
+    }
+}
+
+/* Is it beyond what the policy itself says is its last leaf? */
+static bool beyond_end(const struct cpu_policy *p, const struct policy_leaf *l)
+{
+    if (is_own(l->leaf))
+        return false;
+    if (l->leaf == 7 && l->subleaf > get_leaf(p, 7, 0).eax)
+        return true;
+    return l->leaf > get_leaf(p, l->leaf & EXTENDED, 0).eax;
+}
+
+/* Sizes and places of XSAVE's states: the CPU's, whatever is asked for. */
+static bool is_physical(const struct policy_leaf *l)
+{
+    return l->leaf == 0xd && l->subleaf != 1;
+}
+
+/* The highest leaf of each group must not be above the maximum's. */
+static int check_ends(const struct cpu_policy *p, const struct cpu_policy *max,
+                      struct policy_objection *at)
+{
+    static const uint32_t groups[] = { 0, 7, EXTENDED };
+
+    for (unsigned int n = 0; n < ARRAY_SIZE(groups); n++) {
+        if (get_leaf(p, groups[n], 0).eax <= get_leaf(max, groups[n], 0).eax)
+            continue;
+        at->leaf = groups[n];
+        at->subleaf = policy_has_subleaves(groups[n]) ? 0 : XEN_CPUID_NO_SUBLEAF;
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int policy_constrain(struct cpu_policy *p, const struct cpu_policy *max,
+                     struct policy_objection *at)
+{
+    uint32_t offered[NR_FEATURE_WORDS];
+    struct cpuid_regs first;
+
+    if (check_ends(p, max, at))
+        return -EINVAL;
+    if (p->cpuid_faulting && !max->cpuid_faulting) {
+        at->msr = MSR_PLATFORM_INFO;
+        return -EINVAL;
+    }
+    for (unsigned int n = 0; n < p->nr_leaves; n++) {
+        struct policy_leaf *l = &p->leaves[n];
+
+        if (beyond_end(p, l))
+            l->r = (struct cpuid_regs){ 0 };
+        else if (is_physical(l))
+            l->r = get_leaf(max, l->leaf, l->subleaf);
+    }
+    first = get_leaf(p, 0, 0);
+    p->vendor = cpu_vendor_of(&first);
+    policy_read_features(p);
+    for (unsigned int n = 0; n < NR_FEATURE_WORDS; n++)
+        offered[n] = p->features[n] & max->features[n];
+    derive(p, offered, max->xcr0);
+    return 0;
 }
 
 void policy_init(void)
@@ -300,7 +433,7 @@ static void add_xsave_sizes(const struct cpu_policy *p, uint64_t xcr0, uint32_t 
 void policy_cpuid(const struct cpu_policy *p, unsigned int vcpu, uint64_t xcr0, uint32_t leaf,
                   uint32_t subleaf, struct cpuid_regs *out)
 {
-    *out = get_leaf(p, leaf, has_subleaves(leaf) ? subleaf : 0);
+    *out = get_leaf(p, leaf, policy_has_subleaves(leaf) ? subleaf : 0);
     switch (leaf) {
     case 1:
         out->ebx |= vcpu * 2 << 24;
@@ -316,11 +449,24 @@ void policy_cpuid(const struct cpu_policy *p, unsigned int vcpu, uint64_t xcr0, 
     }
 }
 
-static void hypervisor_leaf(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
+#define HYPERVISOR_END XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES)
+
+/* The last of our own leaves; a policy may end them earlier, but not before the third. */
+static uint32_t hypervisor_end(const struct cpu_policy *p)
 {
+    uint32_t end = get_leaf(p, XEN_CPUID_FIRST_LEAF, 0).eax;
+
+    return end >= XEN_CPUID_LEAF(2) && end <= HYPERVISOR_END ? end : HYPERVISOR_END;
+}
+
+static void hypervisor_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf,
+                            struct cpuid_regs *out)
+{
+    if (leaf > hypervisor_end(p))
+        return;
     switch (leaf - XEN_CPUID_FIRST_LEAF) {
     case 0:
-        out->eax = XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES);
+        out->eax = hypervisor_end(p);
         out->ebx = XEN_CPUID_SIGNATURE_EBX;
         out->ecx = XEN_CPUID_SIGNATURE_ECX;
         out->edx = XEN_CPUID_SIGNATURE_EDX;
@@ -352,9 +498,9 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t subleaf, struct cpuid_regs *
 
 void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {
-    if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES)) {
+    if (is_own(leaf)) {
         *out = (struct cpuid_regs){ 0 };
-        hypervisor_leaf(leaf, subleaf, out);
+        hypervisor_leaf(v->domain->arch->policy, leaf, subleaf, out);
         return;
     }
     policy_cpuid(v->domain->arch->policy, v->id, v->arch->xcr0, leaf, subleaf, out);

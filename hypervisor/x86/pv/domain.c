@@ -123,7 +123,26 @@ static void arch_vcpu_free(struct vcpu *v)
     v->arch = NULL;
 }
 
-/* Page tables, descriptor tables: what keeps types. The vCPUs do not run any more. */
+/* Let go of what keeps types: page tables, descriptor tables. v does not run. */
+must_check static int drop_tables(struct vcpu *v)
+{
+    struct pv_vcpu *pv = &v->arch->pv;
+    spinlock_t *lock = &v->domain->arch->pv.lock;
+    int rc = pv_put_old_table(v);
+
+    if (rc)
+        return rc;
+    spin_lock(lock);
+    pv_release_gdt(v);
+    pv_release_ldt(v);
+    rc = pv_set_base(v, INVALID_MFN, false);
+    if (rc == 0 && !pv->old_table)
+        rc = pv_set_base(v, INVALID_MFN, true);
+    spin_unlock(lock);
+    return rc == 0 && pv->old_table ? -ERESTART : rc;
+}
+
+/* The vCPUs do not run any more. */
 static int arch_teardown(struct domain *d)
 {
     struct vcpu *v;
@@ -132,27 +151,29 @@ static int arch_teardown(struct domain *d)
     if (!d->arch)
         return 0;
     for_each_vcpu (d, v, i) {
-        struct pv_vcpu *pv;
-        int rc = 0;
+        int rc = v->arch && v->arch->perdomain_l1 ? drop_tables(v) : 0;
 
-        if (!v->arch || !v->arch->perdomain_l1)
-            continue;
-        pv = &v->arch->pv;
-        rc = pv_put_old_table(v);
-        if (rc)
-            return rc;
-        spin_lock(&d->arch->pv.lock);
-        pv_release_gdt(v);
-        pv_release_ldt(v);
-        rc = pv_set_base(v, INVALID_MFN, false);
-        if (rc == 0 && !pv->old_table)
-            rc = pv_set_base(v, INVALID_MFN, true);
-        spin_unlock(&d->arch->pv.lock);
-        if (rc == 0 && pv->old_table)
-            rc = -ERESTART;
         if (rc)
             return rc;
     }
+    return 0;
+}
+
+int pv_vcpu_drop_context(struct vcpu *v)
+{
+    struct pv_vcpu *pv = &v->arch->pv;
+    struct trap_info *traps = pv->traps;
+    int rc = drop_tables(v);
+
+    if (rc)
+        return rc;
+    memset(traps, 0, 256 * sizeof(*traps));
+    *pv = (struct pv_vcpu){ .traps = traps,
+                            .guest_table = INVALID_MFN,
+                            .guest_table_user = INVALID_MFN };
+    v->arch->regs = (struct regs){ 0 };
+    v->is_initialised = false;
+    arch_vcpu_reset(v);
     return 0;
 }
 
@@ -194,117 +215,3 @@ const struct domain_part arch_part = {
     .vcpu_free = arch_vcpu_free,
     .free = arch_free,
 };
-
-static int copy_callbacks(struct pv_vcpu *pv, const struct vcpu_guest_context *c)
-{
-    if (!is_canonical(c->event_callback_eip) || !is_canonical(c->failsafe_callback_eip) ||
-        !is_canonical(c->syscall_callback_eip) || !is_canonical(c->fs_base) ||
-        !is_canonical(c->gs_base_kernel) || !is_canonical(c->gs_base_user))
-        return -EINVAL;
-    for (unsigned int i = 0; i < 256; i++)
-        if (!is_canonical(c->trap_ctxt[i].address))
-            return -EINVAL;
-    for (unsigned int i = 0; i < 256; i++) {
-        pv->traps[i] = c->trap_ctxt[i];
-        pv->traps[i].vector = (uint8_t)i;
-    }
-    pv->event.address = c->event_callback_eip;
-    pv->failsafe =
-        (struct pv_callback){ c->failsafe_callback_eip, c->flags & VGCF_failsafe_disables_events };
-    pv->syscall =
-        (struct pv_callback){ c->syscall_callback_eip, c->flags & VGCF_syscall_disables_events };
-    pv->kernel_ss = (c->kernel_ss & 0xffff) | 3;
-    pv->kernel_sp = c->kernel_sp;
-    pv->fs_base = c->fs_base;
-    pv->gs_base_kernel = c->gs_base_kernel;
-    pv->gs_base_user = c->gs_base_user;
-    return 0;
-}
-
-static void copy_registers(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-    const struct cpu_user_regs *u = &c->user_regs;
-    struct pv_vcpu *pv = &v->arch->pv;
-
-    v->arch->regs = (struct regs){
-        .r15 = u->r15,
-        .r14 = u->r14,
-        .r13 = u->r13,
-        .r12 = u->r12,
-        .rbp = u->rbp,
-        .rbx = u->rbx,
-        .r11 = u->r11,
-        .r10 = u->r10,
-        .r9 = u->r9,
-        .r8 = u->r8,
-        .rax = u->rax,
-        .rcx = u->rcx,
-        .rdx = u->rdx,
-        .rsi = u->rsi,
-        .rdi = u->rdi,
-        .rip = u->rip,
-        .cs = u->cs | 3,
-        .rflags = (u->rflags & ~(EFLAGS_IOPL | EFLAGS_VM | EFLAGS_NT)) | EFLAGS_IF | 2,
-        .rsp = u->rsp,
-        .ss = u->ss | 3,
-    };
-    pv->ds = u->ds;
-    pv->es = u->es;
-    pv->fs = u->fs;
-    pv->gs = u->gs;
-    /* As PHYSDEVOP_set_iopl would: a kernel gives its secondary vCPUs port access this way. */
-    pv->iopl = (unsigned int)(u->rflags & EFLAGS_IOPL) >> 12;
-    pv->kernel_mode = c->flags & VGCF_in_kernel;
-}
-
-int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-    struct pv_vcpu *pv = &v->arch->pv;
-    struct domain *d = v->domain;
-    uint64_t base = xen_cr3_to_pfn(c->ctrlreg[3]), user = xen_cr3_to_pfn(c->ctrlreg[1]);
-    int rc;
-
-    if (!(c->flags & VGCF_in_kernel) && !user)
-        return -EINVAL;
-    rc = pv_put_old_table(v);
-    if (rc)
-        return rc;
-    rc = copy_callbacks(pv, c);
-    if (rc)
-        return rc;
-    if (c->flags & VGCF_i387_valid) {
-        rc = fpu_vcpu_load_fxsave(v, &c->fpu_ctxt);
-        if (rc)
-            return rc;
-    }
-    rc = debugreg_load_context(v, c->debugreg);
-    if (rc)
-        return rc;
-    rc = pv_load_gdt(v, c->gdt_frames, (unsigned int)min(c->gdt_ents, 65536UL));
-    if (rc)
-        return rc;
-    spin_lock(&d->arch->pv.lock);
-    rc = pv_set_base(v, mfn(base), false);
-    if (rc == 0)
-        rc = pv_set_base(v, mfn(user), true);
-    if (rc == 0)
-        rc = pv_set_ldt(v, c->ldt_base, c->ldt_ents);
-    spin_unlock(&d->arch->pv.lock);
-    if (rc)
-        return rc;
-    copy_registers(v, c);
-    v->is_initialised = true;
-    return 0;
-}
-
-int arch_vcpu_initialise(struct vcpu *v, guest_ptr_t context)
-{
-    struct vcpu_guest_context *c = hv_alloc_type(struct vcpu_guest_context);
-    int rc;
-
-    if (!c)
-        return -ENOMEM;
-    rc = copy_from_guest(c, context, sizeof(*c)) ? -EFAULT : pv_vcpu_set_context(v, c);
-    hv_free(c);
-    return rc;
-}

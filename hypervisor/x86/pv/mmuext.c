@@ -96,8 +96,8 @@ int pv_set_base(struct vcpu *v, mfn_t m, bool user)
             tlb_flush_local(); /* as loading CR3 would */
         return 0;
     }
-    /* Only the teardown takes the kernel's away, when nothing of the domain runs any more. */
-    if (m.v == INVALID_MFN.v && !user && (v == current || !d->is_dying))
+    /* The kernel's is taken away only from who does not run any more. */
+    if (m.v == INVALID_MFN.v && !user && v == current)
         return -EINVAL;
     if (v->arch->pv.old_table) /* room for one */
         return -ERESTART;

@@ -23,7 +23,6 @@
 #define DE_CFG_LFENCE        2UL
 #define MSR_PRED_CMD         0x49
 #define PRED_CMD_IBPB        1UL
-#define PLATFORM_INFO_CPUID  (1UL << 31)
 
 typedef int (*msr_read_fn)(struct vcpu *v, uint32_t msr, uint64_t *value);
 typedef int (*msr_write_fn)(struct vcpu *v, uint32_t msr, uint64_t value);
@@ -109,7 +108,7 @@ static int write_pred_cmd(struct vcpu *v, uint32_t msr, uint64_t value)
 static int read_platform_info(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
     (void)msr;
-    *value = v->domain->arch->policy->cpuid_faulting ? PLATFORM_INFO_CPUID : 0;
+    *value = v->domain->arch->policy->cpuid_faulting ? PLATFORM_INFO_CPUID_FAULT : 0;
     return 0;
 }
 
@@ -258,9 +257,9 @@ static const struct {
     { 0x3a, 0x3a, read_feature_control, NULL },
     { MSR_PRED_CMD, MSR_PRED_CMD, NULL, write_pred_cmd },
     { 0x8b, 0x8b, read_host_or_zero, write_zero }, /* microcode revision */
-    { 0xce, 0xce, read_platform_info, NULL },
+    { MSR_PLATFORM_INFO, MSR_PLATFORM_INFO, read_platform_info, NULL },
     { 0xfe, 0xfe, read_host, NULL }, /* MTRRs: read only */
-    { 0x10a, 0x10a, read_arch_caps, NULL },
+    { MSR_ARCH_CAPS, MSR_ARCH_CAPS, read_arch_caps, NULL },
     { 0x140, 0x140, read_misc_features, write_misc_features },
     { 0x179, 0x17a, read_zero, write_zero }, /* machine checks: no banks */
     { 0x1a0, 0x1a0, read_misc_enable, write_same },

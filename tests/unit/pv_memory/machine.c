@@ -255,18 +255,6 @@ void fpu_vcpu_reset(struct vcpu *v)
     (void)v;
 }
 
-int fpu_vcpu_load_fxsave(struct vcpu *v, const void *image)
-{
-    (void)v, (void)image;
-    return 0;
-}
-
-int debugreg_load_context(struct vcpu *v, const uint64_t dr[8])
-{
-    (void)v, (void)dr;
-    return 0;
-}
-
 /* ---- domains ---- */
 
 unsigned int role_of(unsigned int i)

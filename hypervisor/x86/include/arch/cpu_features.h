@@ -56,12 +56,17 @@ static inline bool cpu_has(enum cpu_feature f)
     return host_cpu.features[(unsigned int)f / 32] >> ((unsigned int)f % 32) & 1;
 }
 
+#define PLATFORM_INFO_CPUID_FAULT (1UL << 31) /* MSR_PLATFORM_INFO: CPUID can be made to fault */
+
 /* The PAT of the PV ABI: WB WT UC- UC WC WP UC UC. */
 #define PV_PAT 0x050100070406UL
 
 /* On every CPU, early: control registers, EFER, PAT. The boot CPU detects; a secondary that lacks
  * something is stopped for good. The command line must have been parsed. */
 void cpu_init_features(void);
+/* By the name that CPUID leaf 0 spells. */
+struct cpuid_regs;
+enum cpu_vendor cpu_vendor_of(const struct cpuid_regs *leaf0);
 /* CPUID leaf 1's family and model, extended fields folded in. */
 void cpu_decode_signature(uint32_t eax, unsigned int *family, unsigned int *model);
 

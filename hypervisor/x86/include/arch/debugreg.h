@@ -11,8 +11,9 @@
  * value for it. */
 must_check int debugreg_get(const struct vcpu *v, unsigned int reg, uint64_t *value);
 must_check int debugreg_set(struct vcpu *v, unsigned int reg, uint64_t value);
-/* A paused vCPU's whole set (VCPUOP_initialise). -EINVAL: and nothing changed. */
-must_check int debugreg_load_context(struct vcpu *v, const uint64_t dr[8]);
+/* A vCPU's whole set, while it does not run; 4 and 5 are not looked at. */
+bool debugreg_context_valid(const uint64_t dr[8]);
+void debugreg_load_context(struct vcpu *v, const uint64_t dr[8]); /* valid ones */
 
 /* Context switch: take the CPU's away from prev, give it next's. */
 void debugreg_save(struct vcpu *prev);

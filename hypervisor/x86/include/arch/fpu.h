@@ -19,8 +19,9 @@ uint32_t fpu_xsave_size(uint64_t xcr0);
 must_check int fpu_vcpu_init(struct vcpu *v); /* -ENOMEM */
 void fpu_vcpu_free(struct vcpu *v);
 void fpu_vcpu_reset(struct vcpu *v); /* as after INIT; v not running */
-/* A guest's FXSAVE image (VCPUOP_initialise); v not running. -EINVAL: reserved MXCSR bits set. */
-must_check int fpu_vcpu_load_fxsave(struct vcpu *v, const void *image);
+/* A guest's FXSAVE image, FXSAVE_SIZE bytes; v not running. Invalid: reserved MXCSR bits set. */
+bool fpu_image_valid(const void *image);
+void fpu_vcpu_load_fxsave(struct vcpu *v, const void *image);  /* a valid one */
 void fpu_vcpu_store_fxsave(const struct vcpu *v, void *image); /* v not running */
 
 /* Context switch, on v's CPU, interrupts off. Not for idle vCPUs. */

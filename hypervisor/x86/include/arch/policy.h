@@ -9,7 +9,14 @@
 #include <arch/cpu_features.h>
 #include <arch/processor.h>
 
-#define POLICY_MAX_LEAVES 96
+#define POLICY_MAX_LEAVES   96
+#define POLICY_MAX_BASIC    0xdU
+#define POLICY_MAX_EXTENDED 0x80000021U
+#define POLICY_CACHES       6U /* subleaves of leaf 4 */
+
+/* A list of leaves or MSRs, as the control interface has them, has at most so many entries. */
+#define POLICY_LIST_LEAVES 128U
+#define POLICY_LIST_MSRS   2U
 
 #define MISC_FEATURES_CPUID_FAULTING 1UL
 
@@ -28,6 +35,7 @@ struct cpu_policy {
 };
 
 extern struct cpu_policy host_policy, pv_max_policy;
+extern const uint32_t policy_own_leaves[2]; /* in a policy, these say where our own leaves end */
 
 static inline bool policy_has(const struct cpu_policy *p, enum cpu_feature f)
 {
@@ -41,6 +49,29 @@ void policy_init(void);
 typedef struct cpuid_regs (*cpuid_fn)(uint32_t leaf, uint32_t subleaf);
 void policy_read_host(struct cpu_policy *p, cpuid_fn read, const struct host_cpu *host);
 void policy_derive_pv(struct cpu_policy *p, const struct cpu_policy *host, uint64_t xcr0);
+
+/* Features from the leaves. */
+void policy_read_features(struct cpu_policy *p);
+/* What somebody asked for, made consistent and no more than `max`; leaves that p does not have are
+ * not there. -EINVAL: out of the question, and *at says why; p is unusable then. */
+struct policy_objection {
+    uint32_t leaf, subleaf, msr; /* XEN_CPUID_NO_SUBLEAF; ~0: not this */
+};
+must_check int policy_constrain(struct cpu_policy *p, const struct cpu_policy *max,
+                                struct policy_objection *at);
+bool policy_has_subleaves(uint32_t leaf);
+struct policy_leaf *policy_find_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf);
+
+/* ---- cpu/policy_list.c: as public arch-x86/xen.h has it ---- */
+struct xen_cpuid_leaf;
+struct xen_msr_entry;
+/* Entry n: of nr_leaves, of POLICY_LIST_MSRS. */
+void policy_get_leaf(const struct cpu_policy *p, unsigned int n, struct xen_cpuid_leaf *out);
+void policy_get_msr(const struct cpu_policy *p, unsigned int n, struct xen_msr_entry *out);
+/* What is said there into p. -ERANGE: no policy has that; -EINVAL, -EOVERFLOW: a wrong MSR value.
+ */
+must_check int policy_set_leaf(struct cpu_policy *p, const struct xen_cpuid_leaf *in);
+must_check int policy_set_msr(struct cpu_policy *p, const struct xen_msr_entry *in);
 
 must_check int policy_domain_init(struct domain *d); /* d->arch->policy; -ENOMEM */
 void policy_domain_free(struct domain *d);

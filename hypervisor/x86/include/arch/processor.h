@@ -142,6 +142,8 @@ READ_CR(4)
 #define EFLAGS_AC   0x40000UL
 
 #define MSR_APIC_BASE      0x1b
+#define MSR_PLATFORM_INFO  0xce
+#define MSR_ARCH_CAPS      0x10a
 #define MSR_TSC_DEADLINE   0x6e0
 #define MSR_PAT            0x277
 #define MSR_EFER           0xc0000080

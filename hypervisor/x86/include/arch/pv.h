@@ -17,7 +17,13 @@ noreturn void pv_failsafe(void);     /* its registers could not be loaded: guest
 void pv_note_debug_hit(void);        /* #DB while we touched its memory */
 void pv_load_cr3(struct vcpu *v);    /* its current mode's page table onto this CPU */
 void pv_toggle_mode(struct vcpu *v); /* guest kernel <-> guest user: page table, GS base */
+
+/* ---- pv/context.c, domain.c: v does not run. Setting: -EINVAL: no such state, and nothing
+ * changed; -EOPNOTSUPP: it has a context, with other tables; -EBUSY, -EOVERFLOW: a table cannot be
+ * one; -ERESTART: call again. ---- */
 must_check int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+void pv_vcpu_get_context(const struct vcpu *v, struct vcpu_guest_context *c);
+must_check int pv_vcpu_drop_context(struct vcpu *v); /* as when it was created; -ERESTART */
 
 /* ---- mm/: a guest's write to one of its live page tables ---- */
 /* Replace the entry at va (its size: 8; aligned) by `new`. With cmpxchg only if it holds `old`,

@@ -1,0 +1,20 @@
+/* Private to x86/control: handlers of its tables (hv/control.h says how they are called). */
+#ifndef X86_CONTROL_INTERNAL_H
+#define X86_CONTROL_INTERNAL_H
+
+#include <hv/control.h>
+
+/* ---- domctl_vcpu.c ---- */
+int domctl_setvcpucontext(struct domain *d, struct xen_domctl *op);
+int domctl_getvcpucontext(struct domain *d, struct xen_domctl *op);
+int domctl_set_address_size(struct domain *d, struct xen_domctl *op);
+int domctl_get_address_size(struct domain *d, struct xen_domctl *op);
+
+/* ---- domctl_policy.c ---- */
+int domctl_get_cpu_policy(struct domain *d, struct xen_domctl *op);
+int domctl_set_cpu_policy(struct domain *d, struct xen_domctl *op);
+int sysctl_get_cpu_policy(struct xen_sysctl *op);
+int sysctl_get_cpu_levelling_caps(struct xen_sysctl *op);
+int sysctl_get_cpu_featureset(struct xen_sysctl *op);
+
+#endif
