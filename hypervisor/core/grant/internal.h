@@ -168,6 +168,8 @@ int grant_unmap_one(struct grant_batch *batch, grant_handle_t handle, uint64_t h
 void grant_unmap_finish(struct grant_batch *batch);
 /* A dying domain's handles. -ERESTART. */
 must_check int grant_unmap_all(struct domain *d);
+/* GNTST_*. With GNTST_bad_page alone the frame still is the caller's. */
+int grant_transfer_one(const struct gnttab_transfer *op);
 int grant_copy_one(struct grant_batch *batch, const struct gnttab_copy *op);
 void grant_copy_finish(struct grant_batch *batch);
 

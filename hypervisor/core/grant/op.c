@@ -84,11 +84,10 @@ static int op_copy(union grant_args *u, struct grant_batch *batch)
     return 0;
 }
 
-/* Giving frames away is not offered. This status, of all, says that the caller still has its. */
 static int op_transfer(union grant_args *u, struct grant_batch *batch)
 {
     (void)batch;
-    u->transfer.status = GNTST_bad_page;
+    u->transfer.status = (int16_t)grant_transfer_one(&u->transfer);
     return 0;
 }
 

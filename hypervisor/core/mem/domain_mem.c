@@ -74,6 +74,78 @@ int domain_give_up(struct domain *d, struct frame *f)
     return 0;
 }
 
+int domain_take_frame(const struct domain *d, struct frame *f)
+{
+    union frame_state s = { .raw = READ_ONCE(f->state.raw) }, n;
+
+    do {
+        if (s.owner != d->id || s.refs != 1 || !s.allocated || s.progress != FRAME_INVALID)
+            return -EINVAL;
+        n = s;
+        n.refs = 0; /* from here on nobody can take a reference */
+        n.allocated = 0;
+    } while (!__atomic_compare_exchange_n(&f->state.raw, &s.raw, n.raw, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_RELAXED));
+    return 0;
+}
+
+/* The type it had last stays: CPUs may still remember it as that. */
+void domain_return_frame(struct frame *f)
+{
+    union frame_state s = f->state;
+
+    s.refs = 1;
+    s.allocated = 1;
+    __atomic_store_n(&f->state.raw, s.raw, __ATOMIC_RELEASE);
+}
+
+static int accept(struct domain *d, struct frame *f)
+{
+    int rc = 0;
+
+    spin_lock(&d->mem->lock);
+    if (d->is_dying)
+        rc = -EINVAL;
+    else if (d->mem->tot_pages >= d->mem->max_pages)
+        rc = -EPERM;
+    else
+        frame_assign(f, d);
+    spin_unlock(&d->mem->lock);
+    return rc;
+}
+
+/* A taken frame is d's no more: nor do its CPUs remember it. */
+static void forget(struct domain *d, struct frame *f)
+{
+    bool last;
+
+    arch_tlb_sync(d);
+    spin_lock(&d->mem->lock);
+    frame_list_del(&d->mem->pages, f);
+    last = --d->mem->tot_pages == 0 && d->mem->shared_pages == 0;
+    spin_unlock(&d->mem->lock);
+    arch_frame_set_gfn(frame_to_mfn(f), INVALID_GFN);
+    if (last)
+        domain_put(d); /* what it held for having memory */
+}
+
+void domain_free_frame(struct domain *from, struct frame *f)
+{
+    forget(from, f);
+    frames_free(frame_to_mfn(f), 0);
+}
+
+int domain_pass_frame(struct domain *from, struct frame *f, struct domain *to)
+{
+    int rc;
+
+    forget(from, f);
+    rc = accept(to, f);
+    if (rc)
+        frames_free(frame_to_mfn(f), 0);
+    return rc;
+}
+
 /* Something of the domain's own making keeps this frame: its claim, a pin (which may outlive the
  * claim), a promotion that was preempted. */
 static bool is_held(const struct frame *f)

@@ -155,33 +155,6 @@ static long change_reservation(unsigned long cmd, guest_ptr_t arg)
     return (long)i;
 }
 
-/* Take an exclusively owned frame away from its domain without freeing it; no one maps it, no one
- * else refers to it. -EINVAL otherwise. */
-static int steal(struct domain *d, struct frame *f)
-{
-    union frame_state s = { .raw = READ_ONCE(f->state.raw) }, n;
-
-    do {
-        if (s.owner != d->id || s.refs != 1 || !s.allocated || s.progress != FRAME_INVALID)
-            return -EINVAL;
-        n = s;
-        n.refs = 0; /* from here on nobody can take a reference */
-        n.allocated = 0;
-    } while (!__atomic_compare_exchange_n(&f->state.raw, &s.raw, n.raw, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_RELAXED));
-    return 0;
-}
-
-/* Undo steal(). The type it had last stays: CPUs may still remember it as that. */
-static void give_back(struct frame *f)
-{
-    union frame_state s = f->state;
-
-    s.refs = 1;
-    s.allocated = 1;
-    __atomic_store_n(&f->state.raw, s.raw, __ATOMIC_RELEASE);
-}
-
 #define MAX_EXCHANGE_ORDER 10 /* the largest contiguous piece: 4 MiB */
 
 /* Exchange the frames of one chunk (2^chunk_order of them). The new memory is there first, so the
@@ -212,13 +185,13 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
         if (!mfn_valid(mfn(pfn)))
             rc = -EINVAL;
         else
-            rc = steal(d, mfn_to_frame(mfn(pfn)));
+            rc = domain_take_frame(d, mfn_to_frame(mfn(pfn)));
         if (!rc)
             old[stolen++] = pfn;
     }
     if (rc) {
         for (uint64_t i = 0; i < stolen; i++)
-            give_back(mfn_to_frame(mfn(old[i])));
+            domain_return_frame(mfn_to_frame(mfn(old[i])));
         frames_free(fresh, chunk_order);
         return rc;
     }

@@ -61,6 +61,14 @@ must_check int domain_populate(struct domain *d, unsigned int order, unsigned in
                                unsigned int node, mfn_t *out);
 /* Give up one frame: no longer d's; freed when the last mapping goes. -EINVAL: not d's to give. */
 must_check int domain_give_up(struct domain *d, struct frame *f);
+/* Take a frame that nobody maps or refers to away from d, which still counts it: to be returned, or
+ * freed or passed on. -EINVAL: it is another's, or in use. */
+must_check int domain_take_frame(const struct domain *d, struct frame *f);
+void domain_return_frame(struct frame *f);
+void domain_free_frame(struct domain *from, struct frame *f);
+/* It is `to`'s from now on, with its contents; or free: -EINVAL `to` is dying, -EPERM it has all
+ * that it may have. */
+must_check int domain_pass_frame(struct domain *from, struct frame *f, struct domain *to);
 must_check long do_memory_op(unsigned long cmd, guest_ptr_t arg);
 
 #endif

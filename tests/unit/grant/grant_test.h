@@ -13,6 +13,8 @@ extern unsigned int nr_mappings;
 extern int map_fails;        /* what arch_grant_map() shall answer */
 extern void (*on_map)(void); /* called while it maps */
 extern uint64_t last_new_addr;
+extern int pass_fails;                 /* what domain_pass_frame() shall answer */
+extern uint64_t gfn_set[WORLD_FRAMES]; /* by arch_frame_set_gfn() */
 
 int setup(void **state);
 int teardown(void **state);
@@ -27,8 +29,8 @@ int unmap(grant_handle_t handle, uint64_t host_addr, uint64_t bus_addr);
 int setup_table(domid_t dom, unsigned int frames, xen_pfn_t *list);
 void give(grant_ref_t ref, domid_t to, mfn_t m, unsigned int flags);
 
-/* The groups of tests: grant.c, v2.c. */
-extern const struct CMUnitTest tests_v1[], tests_v2[];
-extern const size_t nr_tests_v1, nr_tests_v2;
+/* The groups of tests: grant.c, v2.c, transfer.c. */
+extern const struct CMUnitTest tests_v1[], tests_v2[], tests_transfer[];
+extern const size_t nr_tests_v1, nr_tests_v2, nr_tests_transfer;
 
 #endif

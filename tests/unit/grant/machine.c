@@ -60,6 +60,50 @@ int arch_grant_unmap(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags,
     return -ENXIO;
 }
 
+/* ---- frames that change their owner ---- */
+
+int pass_fails;
+uint64_t gfn_set[WORLD_FRAMES];
+
+bool mfn_valid(mfn_t m)
+{
+    return m.v < WORLD_FRAMES;
+}
+
+void arch_frame_set_gfn(mfn_t m, gfn_t g)
+{
+    gfn_set[m.v] = g.v;
+}
+
+int domain_take_frame(const struct domain *d, struct frame *f)
+{
+    struct world_frame *w = &world.frame[frame_to_mfn(f).v];
+
+    if (!w->in_use || w->owner != d->id || w->refs != 1 || w->writers || w->is_table)
+        return -EINVAL;
+    w->refs = 0;
+    return 0;
+}
+
+void domain_free_frame(struct domain *from, struct frame *f)
+{
+    struct world_frame *w = &world.frame[frame_to_mfn(f).v];
+
+    assert_true(w->in_use && w->owner == from->id && w->refs == 0);
+    w->in_use = false;
+}
+
+int domain_pass_frame(struct domain *from, struct frame *f, struct domain *to)
+{
+    struct world_frame *w = &world.frame[frame_to_mfn(f).v];
+
+    domain_free_frame(from, f);
+    if (pass_fails)
+        return pass_fails;
+    *w = (struct world_frame){ .in_use = true, .owner = to->id, .refs = 1 };
+    return 0;
+}
+
 /* ---- the guest's calls ---- */
 
 long op(unsigned int cmd, void *args, unsigned int count)
@@ -133,7 +177,7 @@ int setup(void **state)
     dom2 = world_domain(2, 1);
     memset(mappings, 0, sizeof(mappings));
     nr_mappings = 0;
-    map_fails = 0;
+    map_fails = pass_fails = 0;
     on_map = NULL;
     world_be(dom1, 0);
     assert_int_equal(setup_table(DOMID_SELF, 1, &frame), GNTST_okay);
@@ -154,10 +198,12 @@ int main(void)
     struct CMUnitTest tests[100];
     size_t n = 0;
 
-    assert_true(nr_tests_v1 + nr_tests_v2 <= ARRAY_SIZE(tests));
+    assert_true(nr_tests_v1 + nr_tests_v2 + nr_tests_transfer <= ARRAY_SIZE(tests));
     memcpy(tests, tests_v1, nr_tests_v1 * sizeof(tests[0]));
     n += nr_tests_v1;
     memcpy(tests + n, tests_v2, nr_tests_v2 * sizeof(tests[0]));
     n += nr_tests_v2;
+    memcpy(tests + n, tests_transfer, nr_tests_transfer * sizeof(tests[0]));
+    n += nr_tests_transfer;
     return _cmocka_run_group_tests("grant", tests, n, NULL, NULL);
 }
