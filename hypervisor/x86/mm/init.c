@@ -197,8 +197,13 @@ mfn_t m2p_extent(unsigned int index)
     return l2[pte_index(va, 2)] & PTE_PRESENT ? pte_mfn(l2[pte_index(va, 2)]) : INVALID_MFN;
 }
 
+/* The control domain may map it, too: see pv_domain_xen. */
 static init_text void build_m2p(void)
 {
+    static const union frame_state for_reading = {
+        .refs = 1, .shared = 1, .owner = DOMID_XEN, .progress = FRAME_VALID, .types = 1
+    };
+
     for (unsigned int i = 0; i < m2p_extents(); i++) {
         uint64_t first = (uint64_t)i << M2P_EXTENT_SHIFT, va = M2P_VIRT + i * M2P_EXTENT_BYTES;
         unsigned int chunk = (unsigned int)(first >> CHUNK_SHIFT);
@@ -212,6 +217,8 @@ static init_text void build_m2p(void)
         map_fresh(va, HV_DATA, M2P_RO_VIRT + i * M2P_EXTENT_BYTES, (HV_RO & ~PTE_GLOBAL) | PTE_USER,
                   PTES_PER_TABLE);
         memset((void *)va, 0xff, M2P_EXTENT_BYTES);
+        for (unsigned int n = 0; n < PTES_PER_TABLE; n++)
+            mfn_to_frame(mfn_add(m2p_extent(i), n))->state = for_reading;
     }
 }
 

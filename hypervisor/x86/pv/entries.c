@@ -31,11 +31,19 @@ static pte_t adjust_l1(pte_t e)
     return e;
 }
 
-static int get_io(pte_t *e, struct domain *d)
+static bool has_io(const struct domain *d, mfn_t m)
+{
+    const struct range_set *set = READ_ONCE(d->arch->io_mem);
+
+    return set && range_set_contains(set, m.v, m.v);
+}
+
+/* Who maps it must have the device, and so must the domain for which it is mapped. */
+static int get_io(pte_t *e, struct domain *d, const struct domain *pg_owner)
 {
     mfn_t m = pte_mfn(*e);
 
-    if (!d->arch->io_mem || !range_set_contains(d->arch->io_mem, m.v, m.v)) {
+    if (!has_io(d, m) || (pg_owner != d && pg_owner->arch && !has_io(pg_owner, m))) {
         guest_printk(d, LOG_WARN, "may not map device frame %#lx\n", (unsigned long)m.v);
         return -EPERM;
     }
@@ -55,6 +63,14 @@ static noinline int refuse_l1(pte_t e, const struct domain *d, int error)
     return error == -EPERM ? -EPERM : -EINVAL;
 }
 
+/* Of our own frames, one that may be mapped: it stays so for good, the heap's never are. */
+static bool is_for_reading(const struct frame *f)
+{
+    union frame_state s = { .raw = READ_ONCE(f->state.raw) };
+
+    return s.owner == DOMID_XEN && s.shared;
+}
+
 static int get_l1(pte_t *e, struct domain *d, struct domain *pg_owner)
 {
     mfn_t m = pte_mfn(*e);
@@ -62,8 +78,10 @@ static int get_l1(pte_t *e, struct domain *d, struct domain *pg_owner)
     int rc;
 
     if (unlikely(mfn_is_io(m)))
-        return get_io(e, d);
+        return get_io(e, d, pg_owner);
     f = mfn_to_frame(m);
+    if (unlikely(pg_owner == &pv_domain_xen) && (*e & PTE_WRITE || !is_for_reading(f)))
+        return refuse_l1(*e, d, -EPERM);
     rc = *e & PTE_WRITE ? frame_get_writable(f, pg_owner) : frame_get(f, pg_owner);
     if (unlikely(rc))
         return refuse_l1(*e, d, rc);
@@ -109,6 +127,23 @@ static noinline int put_table(struct frame *f)
     return 0;
 }
 
+/* Its owner will change its use, or free it, and must reach the mapper's CPUs then. Not now: who
+ * unmaps one unmaps thousands, of a domain that he builds or saves. */
+static noinline void note_foreign(const struct frame *f, const struct domain *mapper)
+{
+    struct domain *owner = frame_owner(f);
+
+    if (!owner) /* ours, which stay what they are */
+        return;
+    for (unsigned int i = 0; i < ARRAY_SIZE(mapper->arch->pv.dirty_cpus.bits); i++) {
+        unsigned long cpus = READ_ONCE(mapper->arch->pv.dirty_cpus.bits[i]);
+
+        if (cpus & ~READ_ONCE(owner->arch->pv.foreign_cpus.bits[i]))
+            __atomic_fetch_or(&owner->arch->pv.foreign_cpus.bits[i], cpus, __ATOMIC_SEQ_CST);
+    }
+    __atomic_fetch_add(&owner->arch->pv.foreign_stale, 1, __ATOMIC_SEQ_CST);
+}
+
 int pv_entry_put(pte_t e, unsigned int level, struct domain *d)
 {
     struct frame *f;
@@ -118,9 +153,8 @@ int pv_entry_put(pte_t e, unsigned int level, struct domain *d)
     f = mfn_to_frame(pte_mfn(e));
     if (level > 1)
         return put_table(f);
-    /* Its owner can change its use, or free it, and flushes its own CPUs then, not d's. */
     if (d && unlikely(f->state.owner != d->id))
-        arch_tlb_sync(d);
+        note_foreign(f, d);
     if (e & PTE_WRITE)
         frame_put_writable(f);
     else
@@ -225,21 +259,42 @@ void pv_tlb_stale(struct domain *d)
     __atomic_fetch_add(&d->arch->pv.tlb_stale, 1, __ATOMIC_SEQ_CST);
 }
 
+/* How many changes must be seen by everybody from now on; 0: they are already. */
+static uint64_t unseen(const uint64_t *stale, const uint64_t *seen)
+{
+    uint64_t changes = __atomic_load_n(stale, __ATOMIC_SEQ_CST);
+
+    return __atomic_load_n(seen, __ATOMIC_SEQ_CST) < changes ? changes : 0;
+}
+
+static void mark_seen(uint64_t *seen, uint64_t changes)
+{
+    uint64_t before = __atomic_load_n(seen, __ATOMIC_SEQ_CST);
+
+    while (before < changes && !__atomic_compare_exchange_n(seen, &before, changes, false,
+                                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        ;
+}
+
 /* A mapping is changed first, then counted; whoever reads the count before flushing therefore
  * covers every change that it counted. */
 void arch_tlb_sync(struct domain *d)
 {
-    struct pv_domain *pv = &d->arch->pv;
-    uint64_t stale, seen;
+    struct pv_domain *pv;
+    uint64_t own, foreign;
+    cpumask_t cpus;
 
-    if (d->type != DOMAIN_PV || !d->arch) /* none: its creation failed early */
+    if (!d->arch) /* its creation failed early */
         return;
-    stale = __atomic_load_n(&pv->tlb_stale, __ATOMIC_SEQ_CST);
-    seen = __atomic_load_n(&pv->tlb_seen, __ATOMIC_SEQ_CST);
-    if (seen >= stale)
+    pv = &d->arch->pv;
+    own = unseen(&pv->tlb_stale, &pv->tlb_seen);
+    foreign = unseen(&pv->foreign_stale, &pv->foreign_seen);
+    if (!own && !foreign)
         return;
-    tlb_flush_mask(&pv->dirty_cpus);
-    while (seen < stale && !__atomic_compare_exchange_n(&pv->tlb_seen, &seen, stale, false,
-                                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-        ;
+    cpus = pv->dirty_cpus;
+    for (unsigned int i = 0; foreign && i < ARRAY_SIZE(cpus.bits); i++)
+        cpus.bits[i] |= READ_ONCE(pv->foreign_cpus.bits[i]);
+    tlb_flush_mask(&cpus);
+    mark_seen(&pv->tlb_seen, own);
+    mark_seen(&pv->foreign_seen, foreign);
 }

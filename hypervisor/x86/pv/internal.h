@@ -40,7 +40,7 @@ int pv_check_descriptors(struct frame *f, unsigned int *done);
  * what it refers to and adjusts *e to what the hardware may see. */
 must_check int pv_entry_get(pte_t *e, unsigned int level, struct domain *d,
                             struct domain *pg_owner);
-/* d's CPUs do not know the entry any more if what it mapped is another's: d NULL: not needed.
+/* d: whose table it was in; NULL: no CPU remembers the entry, or the caller sees to that.
  * -ERESTART: the child table is half released: call again. Level 1 never. */
 must_check int pv_entry_put(pte_t e, unsigned int level, struct domain *d);
 /* Which entry of an L4 a guest may set. */
@@ -75,11 +75,13 @@ long pv_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, domid_t p
 
 /* ---- mmuext.c ---- */
 long pv_mmuext_op(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsigned int foreigndom);
-/* Whose pages: DOMID_SELF, DOMID_IO (device frames), or another's by the control domain's right.
+/* Whose pages: DOMID_SELF, DOMID_IO (device frames), or another's, or ours (DOMID_XEN), by the
+ * control domain's right.
  * With a reference; -ESRCH, -EPERM. */
 must_check int pv_get_pg_owner(domid_t id, struct domain **out);
 void pv_put_pg_owner(struct domain *d);
-extern struct domain pv_domain_io; /* stands for DOMID_IO */
+extern struct domain pv_domain_io;  /* stands for DOMID_IO */
+extern struct domain pv_domain_xen; /* for DOMID_XEN: of its frames, the `shared` ones, to read */
 /* Keep a table validated, mapped or not. LOCK_PV_MM. */
 must_check int pv_pin(struct domain *d, mfn_t m, enum frame_type type);
 must_check int pv_set_base(struct vcpu *v, mfn_t m, bool user);

@@ -11,6 +11,7 @@
 #include "internal.h"
 
 struct domain pv_domain_io = { .id = DOMID_IO, .refs = 1 };
+struct domain pv_domain_xen = { .id = DOMID_XEN, .refs = 1 };
 
 int pv_get_pg_owner(domid_t id, struct domain **out)
 {
@@ -28,13 +29,17 @@ int pv_get_pg_owner(domid_t id, struct domain **out)
     }
     if (!d->is_control)
         return -EPERM;
+    if (id == DOMID_XEN) {
+        *out = &pv_domain_xen;
+        return 0;
+    }
     *out = domain_get(id);
     return *out ? 0 : -ESRCH;
 }
 
 void pv_put_pg_owner(struct domain *d)
 {
-    if (d != current->domain && d != &pv_domain_io)
+    if (d != current->domain && d != &pv_domain_io && d != &pv_domain_xen)
         domain_put(d);
 }
 
@@ -322,7 +327,7 @@ long pv_mmuext_op(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsign
     rc = pv_get_pg_owner((domid_t)foreigndom, &pg_owner);
     if (rc)
         return rc;
-    if (pg_owner == &pv_domain_io || pg_owner->type != DOMAIN_PV) {
+    if (!pg_owner->arch || pg_owner->type != DOMAIN_PV) {
         pv_put_pg_owner(pg_owner);
         return -EINVAL;
     }

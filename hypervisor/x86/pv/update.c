@@ -210,7 +210,7 @@ static int update_m2p(uint64_t ptr, uint64_t val, struct domain *pg_owner)
     mfn_t m = paddr_to_mfn(paddr(ptr));
     struct frame *f;
 
-    if (mfn_is_io(m))
+    if (mfn_is_io(m) || !pg_owner->arch) /* DOMID_IO, DOMID_XEN */
         return -EINVAL;
     f = mfn_to_frame(m);
     if (frame_get(f, pg_owner))

@@ -66,6 +66,10 @@ struct pv_domain {
      * CPU is known to have seen; atomic. See arch_tlb_sync(). */
     uint64_t tlb_stale, tlb_seen;
     cpumask_t dirty_cpus; /* CPUs with one of its page tables loaded */
+    /* The same of mappings of its frames that went from other domains' tables, and the CPUs that
+     * may remember those: only ever more of them. */
+    uint64_t foreign_stale, foreign_seen;
+    cpumask_t foreign_cpus;
 };
 
 struct arch_domain {
