@@ -163,6 +163,16 @@ int grant_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *out)
     return 0;
 }
 
+unsigned int grant_max_frames(const struct domain *d)
+{
+    return d->grant->max_frames;
+}
+
+unsigned int grant_max_status_frames(const struct domain *d)
+{
+    return grant_status_frames(d->grant->max_frames);
+}
+
 int grant_get_status_frame(struct domain *d, unsigned long idx, mfn_t *out)
 {
     struct domain_grant *g = d->grant;

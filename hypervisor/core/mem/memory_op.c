@@ -3,6 +3,8 @@
  * frame number is read once, checked against the frame table, and results are written back. Long
  * lists continue from where they were preempted: the place is kept in the command's upper bits.
  */
+#include "internal.h"
+
 #include <hv/arch.h>
 #include <hv/errno.h>
 #include <hv/guest_access.h>
@@ -11,9 +13,6 @@
 #include <hv/string.h>
 #include <xen/memory.h>
 #include <xen/xen.h>
-
-#define CMD_SHIFT 6
-#define CMD_MASK  ((1UL << CMD_SHIFT) - 1)
 
 /* Orders that a domain may ask for: 2 MiB; the hardware domain 1 GiB, for its DMA buffers. */
 static unsigned int max_order(const struct domain *d)
@@ -302,6 +301,8 @@ long do_memory_op(unsigned long cmd, guest_ptr_t arg)
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
         return reservation_size(op, arg);
+    case XENMEM_acquire_resource:
+        return mem_acquire_resource(cmd, arg);
     default:
         return arch_memory_op(cmd, arg);
     }

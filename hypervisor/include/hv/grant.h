@@ -12,6 +12,9 @@ must_check long do_grant_table_op(unsigned int cmd, guest_ptr_t arg, unsigned in
 must_check int grant_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *out);
 /* The same of its status frames (version 2). -EINVAL: also if its table is of version 1. */
 must_check int grant_get_status_frame(struct domain *d, unsigned long idx, mfn_t *out);
+/* How long the two can be. */
+unsigned int grant_max_frames(const struct domain *d);
+unsigned int grant_max_status_frames(const struct domain *d);
 /* From XEN_DOMCTL_createdomain, before d runs: frames of its table, frames for the handles of what
  * it maps (< 0: as many as the hypervisor's options allow); newest version (0: the newest there
  * is). -EINVAL: above the options gnttab_max_frames=, gnttab_max_maptrack_frames=, gnttab=. */

@@ -1,5 +1,6 @@
 /* The control operations on a domain that only x86 has; see core/control/domctl.c. */
-#include <hv/control.h>
+#include "internal.h"
+
 #include <hv/errno.h>
 #include <hv/frame.h>
 #include <arch/domain.h>
@@ -37,6 +38,11 @@ static int op_hypercall_init(struct domain *d, struct xen_domctl *op)
 #define OP(op, ...) [XEN_DOMCTL_##op] = { .name = #op, .fn = domctl_##op, __VA_ARGS__ }
 const struct domctl arch_domctls[NR_DOMCTLS] = {
     [XEN_DOMCTL_hypercall_init] = { .name = "hypercall_init", .fn = op_hypercall_init },
+    OP(irq_permission,),
+    OP(iomem_permission,),
+    OP(ioport_permission,),
+    OP(memory_mapping,),
+    OP(getpageframeinfo3,),
     OP(setvcpucontext,),
     OP(getvcpucontext,),
     OP(set_address_size,),

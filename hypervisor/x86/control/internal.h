@@ -17,4 +17,13 @@ int sysctl_get_cpu_policy(struct xen_sysctl *op);
 int sysctl_get_cpu_levelling_caps(struct xen_sysctl *op);
 int sysctl_get_cpu_featureset(struct xen_sysctl *op);
 
+/* ---- domctl_memory.c ---- */
+int domctl_getpageframeinfo3(struct domain *d, struct xen_domctl *op);
+int domctl_memory_mapping(struct domain *d, struct xen_domctl *op);
+
+/* ---- domctl_devices.c ---- */
+int domctl_iomem_permission(struct domain *d, struct xen_domctl *op);
+int domctl_ioport_permission(struct domain *d, struct xen_domctl *op);
+int domctl_irq_permission(struct domain *d, struct xen_domctl *op);
+
 #endif

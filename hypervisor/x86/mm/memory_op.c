@@ -1,39 +1,64 @@
-/* The XENMEM_* operations that are x86's: memory maps and the machine-to-physical table. */
+/* The XENMEM_* operations that are x86's, beside memory maps: the machine-to-physical table, and
+ * what there is only for HVM guests. */
+#include "internal.h"
+
 #include <hv/arch.h>
-#include <hv/boot.h>
 #include <hv/errno.h>
 #include <hv/guest_access.h>
 #include <hv/mem.h>
 #include <arch/page.h>
 #include <xen/memory.h>
 
-/* An E820 entry as the ABI has it: 20 bytes, not padded. */
-struct e820_entry {
-    uint64_t start, size;
-    uint32_t type;
-} packed;
-
-_Static_assert(sizeof(struct e820_entry) == 20, "ACPI 6.5 table 15.2");
-
-static long machine_memory_map(guest_ptr_t arg)
+/* Translated domains have a map from their frame numbers to the machine's, PV domains do not. */
+static long change_physmap(guest_ptr_t arg)
 {
-    struct xen_memory_map map;
-    unsigned int i;
+    struct xen_memory_domain who; /* how all of their arguments begin */
+    struct domain *d;
+    int rc;
 
-    if (!current->domain->is_hardware)
+    if (copy_from_guest(&who, arg, sizeof(who)))
+        return -EFAULT;
+    rc = domain_get_subject(who.domid, &d);
+    if (rc)
+        return rc;
+    domain_put(d);
+    return -EACCES;
+}
+
+/* Nothing of a PV domain is populated on demand, so any target that it may reach is reached. */
+static long pod_target(bool set, guest_ptr_t arg)
+{
+    struct xen_pod_target target;
+    struct domain *d;
+    int rc = 0;
+
+    if (!current->domain->is_control)
         return -EPERM;
+    if (copy_from_guest(&target, arg, sizeof(target)))
+        return -EFAULT;
+    d = domain_get(target.domid);
+    if (!d)
+        return -ESRCH;
+    if (set && target.target_pages > READ_ONCE(d->mem->max_pages))
+        rc = -EINVAL;
+    target.tot_pages = READ_ONCE(d->mem->tot_pages);
+    target.pod_cache_pages = target.pod_entries = 0;
+    domain_put(d);
+    if (!rc && copy_to_guest(arg, &target, sizeof(target)))
+        rc = -EFAULT;
+    return rc;
+}
+
+/* No device's memory accesses are translated, so none needs memory at a fixed place. */
+static long reserved_device_memory_map(guest_ptr_t arg)
+{
+    struct xen_reserved_device_memory_map map;
+
     if (copy_from_guest(&map, arg, sizeof(map)))
         return -EFAULT;
-    if (map.nr_entries < boot_info.nr_ranges)
-        return -EINVAL; /* a map cut short would lose memory silently */
-    for (i = 0; i < boot_info.nr_ranges; i++) {
-        const struct mem_range *r = &boot_info.range[i];
-        struct e820_entry e = { r->start, r->size, r->type };
-
-        if (copy_to_guest(guest_ptr_add(guest_ptr(map.buffer), i * sizeof(e)), &e, sizeof(e)))
-            return -EFAULT;
-    }
-    map.nr_entries = i;
+    if (map.flags & ~(uint32_t)XENMEM_RDM_ALL)
+        return -EINVAL;
+    map.nr_entries = 0;
     return copy_to_guest(arg, &map, sizeof(map)) ? -EFAULT : 0;
 }
 
@@ -84,22 +109,33 @@ static long maximum_gpfn(guest_ptr_t arg)
         return rc;
     max_pfn = READ_ONCE(d->shared_info->arch.max_pfn);
     domain_put(d);
-    return max_pfn ? (long)(min(max_pfn, 1UL << 52) - 1) : -ENOENT;
+    return max_pfn ? (long)(min(max_pfn, 1UL << 52) - 1) : 0;
 }
 
 long arch_memory_op(unsigned long cmd, guest_ptr_t arg)
 {
     switch (cmd) {
+    case XENMEM_memory_map:
+        return mem_memory_map(arg);
     case XENMEM_machine_memory_map:
-        return machine_memory_map(arg);
+        return mem_machine_memory_map(arg);
+    case XENMEM_set_memory_map:
+        return mem_set_memory_map(arg);
     case XENMEM_machphys_mfn_list:
         return machphys_mfn_list(arg);
     case XENMEM_machphys_mapping:
         return machphys_mapping(arg);
     case XENMEM_maximum_gpfn:
         return maximum_gpfn(arg);
-    case XENMEM_memory_map:
-        return -ENOSYS; /* dom0 has none: it asks for the machine's */
+    case XENMEM_add_to_physmap:
+    case XENMEM_add_to_physmap_batch:
+    case XENMEM_remove_from_physmap:
+        return change_physmap(arg);
+    case XENMEM_set_pod_target:
+    case XENMEM_get_pod_target:
+        return pod_target(cmd == XENMEM_set_pod_target, arg);
+    case XENMEM_reserved_device_memory_map:
+        return reserved_device_memory_map(arg);
     default:
         return -ENOSYS;
     }

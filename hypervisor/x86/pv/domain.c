@@ -203,6 +203,7 @@ static void arch_free(struct domain *d)
     policy_domain_free(d);
     range_set_destroy(d->arch->io_ports);
     range_set_destroy(d->arch->io_mem);
+    hv_free(d->arch->memory_map);
     hv_free(d->arch);
     d->arch = NULL;
 }

@@ -121,6 +121,40 @@ long arch_memory_op(unsigned long cmd, guest_ptr_t arg)
     return cmd == 63 ? -77 : -ENOSYS;
 }
 
+/* Frame i of a domain's table is this; the last one cannot be had. */
+#define GRANT_FRAME(i) (7000 + (i))
+#define GRANT_FRAMES   6U
+
+unsigned int grant_max_frames(const struct domain *d)
+{
+    (void)d;
+    return GRANT_FRAMES;
+}
+
+int grant_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *m)
+{
+    assert_int_equal(d->id, 1);
+    assert_in_range(idx, 0, GRANT_FRAMES - 1);
+    *m = mfn(GRANT_FRAME(idx));
+    return idx == GRANT_FRAMES - 1 ? -ENOMEM : 0;
+}
+
+#define STATUS_FRAME 8000
+
+unsigned int grant_max_status_frames(const struct domain *d)
+{
+    (void)d;
+    return 1;
+}
+
+int grant_get_status_frame(struct domain *d, unsigned long idx, mfn_t *m)
+{
+    assert_int_equal(d->id, 1);
+    assert_int_equal(idx, 0);
+    *m = mfn(STATUS_FRAME);
+    return 0;
+}
+
 int arch_frame_relinquish(struct domain *d, struct frame *f)
 {
     (void)d;
@@ -525,6 +559,90 @@ static void no_memory(void **state)
         frames_free(taken[--n], 1);
 }
 
+/* ---- resources ---- */
+
+static struct xen_mem_acquire_resource resource_of(domid_t domid, uint64_t frame, uint32_t count)
+{
+    struct xen_mem_acquire_resource r = { .domid = domid,
+                                          .type = XENMEM_resource_grant_table,
+                                          .id = XENMEM_resource_grant_table_id_shared,
+                                          .frame = frame,
+                                          .nr_frames = count };
+
+    set_xen_guest_handle(r.frame_list, in);
+    running = &vcpus[0];
+    return r;
+}
+
+static void resource_frames(void **state)
+{
+    struct xen_mem_acquire_resource r = resource_of(1, 1, 4);
+
+    (void)state;
+    memset(in, 0, sizeof(in));
+    work_left = 0; /* it is preempted once */
+    assert_int_equal(call(XENMEM_acquire_resource, &r), 0);
+    for (unsigned int i = 0; i < 4; i++)
+        assert_int_equal(in[i], GRANT_FRAME(1 + i));
+    assert_int_equal(in[4], 0);
+    r.nr_frames = 5;
+    assert_int_equal(call(XENMEM_acquire_resource, &r), -ENOMEM);
+    r = resource_of(1, 0, 1);
+    r.id = XENMEM_resource_grant_table_id_status;
+    assert_int_equal(call(XENMEM_acquire_resource, &r), 0);
+    assert_int_equal(in[0], STATUS_FRAME);
+    r.nr_frames = 2;
+    assert_int_equal(call(XENMEM_acquire_resource, &r), -EINVAL);
+    for (int n = 0; n < 5; n++) {
+        r = resource_of(1, 0, 4);
+        accesses_left = n;
+        assert_int_equal(call(XENMEM_acquire_resource, &r), -EFAULT);
+        accesses_left = -1;
+    }
+}
+
+static void resource_size(void **state)
+{
+    struct xen_mem_acquire_resource r = resource_of(1, ~0UL, 0);
+
+    (void)state;
+    set_xen_guest_handle(r.frame_list, NULL);
+    assert_int_equal(call(XENMEM_acquire_resource, &r), 0);
+    assert_int_equal(r.nr_frames, GRANT_FRAMES);
+    assert_int_equal(call(XENMEM_acquire_resource, &r), -EINVAL); /* frames, but no list */
+    r = resource_of(1, 0, 0);
+    assert_int_equal(call(XENMEM_acquire_resource, &r), 0); /* a list of none */
+    assert_int_equal(r.nr_frames, 0);
+}
+
+static void resources_that_are_not_there(void **state)
+{
+    struct xen_mem_acquire_resource r = resource_of(1, 0, 1);
+
+    (void)state;
+    r.pad = 1;
+    assert_int_equal(call(XENMEM_acquire_resource, &r), -EINVAL);
+    for (uint64_t frame = 4; frame < 8; frame++) {
+        r = resource_of(1, frame == 7 ? ~0UL : frame, 3);
+        assert_int_equal(call(XENMEM_acquire_resource, &r), -EINVAL);
+    }
+    for (unsigned int type = 0; type < 4; type++) {
+        r = resource_of(1, 0, 1);
+        r.type = (uint16_t)type;
+        r.id = 2;
+        assert_int_equal(call(XENMEM_acquire_resource, &r), -EINVAL);
+    }
+    r = resource_of(7, 0, 1);
+    assert_int_equal(call(XENMEM_acquire_resource, &r), -ESRCH);
+    for (unsigned int i = 0; i < 2; i++) {
+        r = resource_of(i ? 0 : (domid_t)DOMID_SELF, 0, 1);
+        assert_int_equal(call(XENMEM_acquire_resource, &r), -EPERM);
+    }
+    r = resource_of(1, 0, 1);
+    running = &vcpus[2];
+    assert_int_equal(call(XENMEM_acquire_resource, &r), -EPERM);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -542,6 +660,9 @@ int main(void)
         TEST(exchanges_that_make_no_sense),
         TEST(faults_in_exchanges),
         TEST(no_memory),
+        TEST(resource_frames),
+        TEST(resource_size),
+        TEST(resources_that_are_not_there),
     };
 
     memory_reset(machine, 1);

@@ -57,7 +57,8 @@ struct arch_vcpu {
     void *perdomain_l1;         /* its GDT and LDT page-table entries */
 };
 
-struct range_set; /* hv/range_set.h */
+struct range_set;  /* hv/range_set.h */
+struct memory_map; /* x86/mm/memory_map.c */
 
 struct pv_domain {
     spinlock_t lock; /* LOCK_PV_MM: this domain's page-table contents */
@@ -75,8 +76,9 @@ struct pv_domain {
 struct arch_domain {
     struct pv_domain pv;
     struct cpu_policy *policy;
-    struct range_set *io_ports; /* that it may access */
-    struct range_set *io_mem;   /* frames outside RAM that it may map */
+    struct range_set *io_ports;    /* that it may access */
+    struct range_set *io_mem;      /* frames outside RAM that it may map */
+    struct memory_map *memory_map; /* what it is told of its memory; LOCK_DOMAIN */
     mfn_t eoi_map_mfn;
     unsigned long *eoi_map;
     uint32_t pci_cf8; /* the guest's address latch */
