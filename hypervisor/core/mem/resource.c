@@ -67,8 +67,9 @@ static int acquire(struct domain *d, struct xen_mem_acquire_resource *r, guest_p
         if (r->nr_frames || *done)
             return -EINVAL;
         r->nr_frames = resource.size;
-        return copy_to_guest(guest_ptr_add(arg, offsetof(struct xen_mem_acquire_resource, nr_frames)),
-                             &r->nr_frames, sizeof(r->nr_frames));
+        return copy_to_guest(
+            guest_ptr_add(arg, offsetof(struct xen_mem_acquire_resource, nr_frames)), &r->nr_frames,
+            sizeof(r->nr_frames));
     }
     if (r->frame >= resource.size || r->nr_frames > resource.size - r->frame)
         return -EINVAL;

@@ -16,10 +16,8 @@
 static uint64_t use_of(const struct domain *d, mfn_t m)
 {
     static const uint32_t level[] = {
-        [FRAME_L1] = XEN_DOMCTL_PFINFO_L1TAB,
-        [FRAME_L2] = XEN_DOMCTL_PFINFO_L2TAB,
-        [FRAME_L3] = XEN_DOMCTL_PFINFO_L3TAB,
-        [FRAME_L4] = XEN_DOMCTL_PFINFO_L4TAB,
+        [FRAME_L1] = XEN_DOMCTL_PFINFO_L1TAB,      [FRAME_L2] = XEN_DOMCTL_PFINFO_L2TAB,
+        [FRAME_L3] = XEN_DOMCTL_PFINFO_L3TAB,      [FRAME_L4] = XEN_DOMCTL_PFINFO_L4TAB,
         [FRAME_SEGDESC] = XEN_DOMCTL_PFINFO_NOTAB,
     };
     union frame_state s;
