@@ -113,11 +113,6 @@ int domain_list_add(struct domain *d)
     return rc;
 }
 
-static void nothing(void *arg)
-{
-    (void)arg;
-}
-
 void domain_list_remove(struct domain *d)
 {
     struct domain **link = bucket(d->id);
@@ -129,5 +124,5 @@ void domain_list_remove(struct domain *d)
     __atomic_store_n(link, d->next_same_hash, __ATOMIC_RELEASE);
     spin_unlock(&list_lock);
 
-    smp_call(&cpu_online_mask, nothing, NULL);
+    smp_grace();
 }

@@ -43,6 +43,9 @@ int event_alloc_unbound(struct domain *d, domid_t remote, evtchn_port_t *port)
     struct event_channel *ch;
     int rc;
 
+    /* The control domain may ask before d has vCPUs; events need one to go to. */
+    if (!domain_vcpu(d, 0))
+        return -EINVAL;
     spin_lock(&d->event->lock);
     rc = channel_create(d, CHANNEL_UNBOUND, 0, remote, &ch);
     if (!rc)

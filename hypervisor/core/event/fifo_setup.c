@@ -7,6 +7,7 @@
 
 #include <hv/arch.h>
 #include <hv/mem.h>
+#include <hv/smp.h>
 
 _Static_assert(sizeof(struct evtchn_init_control) == 24, "ABI");
 _Static_assert(sizeof(struct evtchn_expand_array) == 8, "ABI");
@@ -23,11 +24,19 @@ static void raise_again(struct domain *d, struct event_channel *ch)
     spin_unlock_irqrestore(&ch->lock, flags);
 }
 
-/* The channels of the ports that are open carry their pending state over. */
+/*
+ * The channels of the ports that are open carry their pending state over. A sender may have looked
+ * at the ABI just before it changed: it sends with interrupts off, and is waited for before the
+ * bits that it may have set are read. No vCPU's queues are used meanwhile, since the array has no
+ * page.
+ */
 static void fifo_switch_to(struct domain *d, struct event_fifo *fifo)
 {
     struct domain_event *e = d->event;
 
+    __atomic_store_n(&e->fifo, fifo, __ATOMIC_RELEASE);
+    __atomic_store_n(&e->abi, &event_abi_fifo, __ATOMIC_SEQ_CST);
+    smp_grace();
     for (evtchn_port_t port = port_next_used(d, 1); port < EVENT_MAX_PORTS;
          port = port_next_used(d, port + 1)) {
         struct event_channel *ch = channel_lookup(d, port);
@@ -37,8 +46,6 @@ static void fifo_switch_to(struct domain *d, struct event_fifo *fifo)
             ch->raised_early = true;
         spin_unlock_irqrestore(&ch->lock, flags);
     }
-    __atomic_store_n(&e->fifo, fifo, __ATOMIC_RELEASE);
-    __atomic_store_n(&e->abi, &event_abi_fifo, __ATOMIC_RELEASE);
 }
 
 static struct fifo_vcpu *fifo_vcpu_create(mfn_t m, void *page, uint32_t offset)

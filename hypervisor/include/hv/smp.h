@@ -13,6 +13,8 @@ void smp_send_ipi_mask(const cpumask_t *mask, enum ipi ipi);
  * all are done. Interrupts must be on. */
 void smp_call(const cpumask_t *mask, void (*fn)(void *), void *arg);
 void smp_call_interrupt(void);
+/* What any CPU was doing with interrupts off when this was called is done. Interrupts on. */
+void smp_grace(void);
 /* Panic: stop all other CPUs (NMI), giving each the chance to report. */
 void smp_stop_others(void);
 /* Bring up every CPU that the firmware's tables list; prints how many came. */

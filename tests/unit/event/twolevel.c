@@ -116,6 +116,8 @@ static void test_rights(void **state)
     assert_int_equal(status_of(2, 1), EVTCHNSTAT_closed);
     ev_status(2, 131072, &rc);
     assert_int_equal(rc, -EINVAL);
+    world_domain(3, 0); /* has no vCPU yet that could be told of an event */
+    assert_int_equal(ev_alloc_unbound(3, DOMID_SELF), -EINVAL);
 }
 
 static void test_bad_calls(void **state)

@@ -7,6 +7,7 @@
 #include <hv/irq.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
+#include <hv/smp.h>
 
 #define weak __attribute__((weak))
 
@@ -310,6 +311,13 @@ void domain_put(struct domain *d)
 {
     assert_true(d->refs > 0);
     __atomic_fetch_sub(&d->refs, 1, __ATOMIC_SEQ_CST);
+}
+
+weak void smp_call(const cpumask_t *mask, void (*fn)(void *), void *arg)
+{
+    (void)mask;
+    assert_true(irq_enabled());
+    fn(arg);
 }
 
 weak void vcpu_kick(struct vcpu *v)
