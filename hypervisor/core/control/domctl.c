@@ -285,7 +285,7 @@ static int op_getvcpuaffinity(struct domain *d, struct xen_domctl *op)
     return put_affinity(a, &hard, &soft);
 }
 
-/* A weight of 0 leaves it as it is. Caps are not there: none may be asked for. */
+/* A weight of 0 leaves it as it is. */
 static int op_scheduler_op(struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_scheduler_op *s = &op->u.scheduler_op;
@@ -294,14 +294,13 @@ static int op_scheduler_op(struct domain *d, struct xen_domctl *op)
         return -EINVAL;
     switch (s->cmd) {
     case XEN_DOMCTL_SCHEDOP_getinfo:
-        s->u.credit2.weight = sched_get_weight(d);
-        s->u.credit2.cap = 0;
+        s->u.credit2.weight = (uint16_t)sched_get_weight(d);
+        s->u.credit2.cap = (uint16_t)sched_get_cap(d);
         return 0;
     case XEN_DOMCTL_SCHEDOP_putinfo:
-        if (s->u.credit2.cap)
-            return -EOPNOTSUPP;
         if (s->u.credit2.weight)
             sched_set_weight(d, s->u.credit2.weight);
+        sched_set_cap(d, s->u.credit2.cap);
         return 0;
     default: /* its vCPUs have no parameters of their own */
         return -EINVAL;

@@ -5,7 +5,7 @@
  * left, the CPU grants more to all. A vCPU that slept wakes with at most one grant. So every vCPU's
  * share is its weight's, and one that runs little runs at once.
  * A CPU with nothing to do takes a waiting vCPU from another; a busy one does so now and then from
- * one that has more to do, so that shares even out across CPUs.
+ * one that has more to do, so that shares even out across CPUs. Caps: cap.c.
  * LOCK_SCHED_CPU guards a CPU's queue; a vCPU changes CPU under both locks. The masks are hints.
  */
 #include "internal.h"
@@ -17,8 +17,9 @@
 #include <hv/time.h>
 #include <xen/domctl.h>
 
-#define GRANT       MILLISECS(10) /* of credit, each time */
-#define MAX_SLICE   MILLISECS(5)  /* while somebody waits */
+#define GRANT       MILLISECS(10)  /* of credit, each time */
+#define MIN_SLICE   MICROSECS(100) /* while somebody waits */
+#define MAX_SLICE   MILLISECS(5)
 #define EVEN_PERIOD MILLISECS(30) /* a busy CPU looks for a longer queue this often */
 #define MAX_CHARGE  SECONDS(10)
 #define MAX_SEARCH  64 /* waiting vCPUs looked at for one that may move */
@@ -40,6 +41,7 @@ struct run_queue {
     s_time_t since;     /* the current vCPU was switched in */
     s_time_t charged;   /* the current vCPU has paid until */
     s_time_t looked;    /* for a longer queue, last */
+    unsigned int found; /* whose queue that was */
     uint64_t load;      /* weights of who runs or waits; others read it as a hint */
     unsigned int vcpus; /* that have this `cpu`; others read it as a hint */
 };
@@ -118,6 +120,7 @@ static void charge(struct run_queue *rq, struct vcpu *v, s_time_t time)
     if (time <= rq->charged)
         return;
     credit2(v)->spent += weighted(v, time - rq->charged);
+    cap_charge(v->domain, time - rq->charged, time);
     rq->charged = time;
 }
 
@@ -184,6 +187,8 @@ static void credit2_wake(struct vcpu *v)
     struct credit2_vcpu *c = credit2(v);
     s_time_t time = now();
 
+    if (!cap_admits(v, time))
+        return;
     if (!is_idle_vcpu(running)) {
         charge(rq, running, time);
         if (!first_waiting(rq))
@@ -258,7 +263,7 @@ static cpumask_t waiting_nearby(unsigned int cpu)
 
 /* This CPU has nothing to do: is there a vCPU that waits elsewhere? Its lock is held, and others
  * hold theirs and may want ours: so ours does not wait, but comes back. */
-static void steal(unsigned int cpu, bool soft, s_time_t time)
+static bool steal(unsigned int cpu, bool soft, s_time_t time)
 {
     cpumask_t waiting = waiting_nearby(cpu);
     unsigned int other;
@@ -280,15 +285,16 @@ static void steal(unsigned int cpu, bool soft, s_time_t time)
             pull(rq, v, cpu, time);
         spin_unlock(lock);
         if (v)
-            return;
+            return true;
     }
     if (busy)
         softirq_raise(SOFTIRQ_SCHEDULE);
+    return false;
 }
 
 /* Would it be fairer if v, which waits at `from`, shared this CPU with `running`? Yes if the load
  * is more even then. If the two CPUs just swap their loads, those who share take turns: `running`
- * has waited the least of the three, and who stays behind alone the most. */
+ * has waited the least of the three. */
 static bool is_fairer(const struct run_queue *rq, const struct vcpu *running,
                       const struct run_queue *from, const struct vcpu *stays, const struct vcpu *v)
 {
@@ -297,30 +303,41 @@ static bool is_fairer(const struct run_queue *rq, const struct vcpu *running,
     if (is_idle_vcpu(stays) || then != from->load)
         return then < from->load;
     return credit2(running)->waited <= credit2(v)->waited &&
-           credit2(v)->waited <= credit2(stays)->waited;
+           credit2(running)->waited <= credit2(stays)->waited;
+}
+
+/* The CPU that has the most to do, if that is more than here, else NR_CPUS. If there are several,
+ * not the same each time. */
+static unsigned int find_longest(struct run_queue *rq, unsigned int cpu)
+{
+    cpumask_t waiting = waiting_nearby(cpu);
+    unsigned int other, longest = NR_CPUS;
+    uint64_t most = rq->load;
+
+    for_each_cpu (other, &waiting) {
+        uint64_t load = READ_ONCE(per_cpu(run_queue, other).load);
+        bool is_next = longest <= rq->found && other > rq->found;
+
+        if (other != cpu && (load > most || (load == most && is_next))) {
+            most = load;
+            longest = other;
+        }
+    }
+    rq->found = longest;
+    return longest;
 }
 
 /* A busy CPU may take one from the CPU with the most to do: with 5 vCPUs on 4 CPUs, the pair that
  * shares a CPU changes all the time. */
 static void even_out(struct run_queue *rq, unsigned int cpu, struct vcpu *running, s_time_t time)
 {
-    unsigned int other, longest = NR_CPUS;
-    uint64_t most = rq->load;
-    cpumask_t waiting;
+    unsigned int longest;
 
     if (time - rq->looked < EVEN_PERIOD)
         return;
-    waiting = waiting_nearby(cpu);
     rq->looked = time;
     credit2(running)->waited -= credit2(running)->waited / 16;
-    for_each_cpu (other, &waiting) {
-        uint64_t load = READ_ONCE(per_cpu(run_queue, other).load);
-
-        if (other != cpu && load > most) {
-            most = load;
-            longest = other;
-        }
-    }
+    longest = find_longest(rq, cpu);
     if (longest != NR_CPUS && spin_trylock(&per_cpu(sched_cpu, longest).lock)) {
         struct run_queue *from = &per_cpu(run_queue, longest);
         struct vcpu *v = find_movable(from, cpu, true);
@@ -345,7 +362,8 @@ static s_time_t slice_of(const struct run_queue *rq, struct vcpu *next)
     if (ahead < 0)
         ahead = 0;
     ahead = min(ahead, MAX_CHARGE) * READ_ONCE(next->domain->sched->weight) / DEFAULT_WEIGHT;
-    return min(ahead + ratelimit(next), max(MAX_SLICE, ratelimit(next)));
+    ahead += max(ratelimit(next), MIN_SLICE);
+    return min(ahead, max(ratelimit(next), MAX_SLICE));
 }
 
 static struct sched_decision be_idle(unsigned int cpu)
@@ -353,17 +371,31 @@ static struct sched_decision be_idle(unsigned int cpu)
     return (struct sched_decision){ .next = sched_idle_vcpu(cpu), .slice = -1 };
 }
 
-/* The waiting vCPU with the most credit, from another CPU if none waits here. */
+/* The waiting vCPU with the most credit whose domain is not at its cap; those before it leave the
+ * queue until it is not. */
+static struct vcpu *first_admitted(struct run_queue *rq, s_time_t time)
+{
+    struct vcpu *v = first_waiting(rq);
+
+    while (v && !cap_admits(v, time)) {
+        credit2_sleep(v);
+        v = first_waiting(rq);
+    }
+    return v;
+}
+
+/* The same, from another CPU if none waits here. */
 static struct vcpu *find_work(struct run_queue *rq, unsigned int cpu, s_time_t time)
 {
-    if (!first_waiting(rq)) {
-        cpumask_set(cpu, &idle_cpus);
-        smp_mb();
-        steal(cpu, true, time);
-        if (!first_waiting(rq))
-            steal(cpu, false, time);
-    }
-    return first_waiting(rq);
+    struct vcpu *v = first_admitted(rq, time);
+
+    if (v)
+        return v;
+    cpumask_set(cpu, &idle_cpus);
+    smp_mb();
+    while (!v && (steal(cpu, true, time) || steal(cpu, false, time)))
+        v = first_admitted(rq, time);
+    return v;
 }
 
 static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
@@ -374,7 +406,8 @@ static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
 
     if (was_busy) {
         charge(rq, prev, time);
-        stays = vcpu_runnable(prev) && cpumask_test(cpu, &prev->sched->allowed);
+        stays = vcpu_runnable(prev) && cpumask_test(cpu, &prev->sched->allowed) &&
+                cap_admits(prev, time);
         yields = credit2(prev)->yields;
         credit2(prev)->yields = false;
         if (!stays) {
@@ -384,9 +417,10 @@ static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
     }
     if (stays) {
         even_out(rq, cpu, prev, time);
-        next = first_waiting(rq);
+        next = first_admitted(rq, time);
         if (next && !yields && time - rq->since < ratelimit(prev))
-            return (struct sched_decision){ prev, ratelimit(prev) - (time - rq->since) };
+            return (struct sched_decision){ prev, cap_slice(prev->domain,
+                                                            ratelimit(prev) - (time - rq->since)) };
         if (!next || (!yields && credit2(prev)->spent <= credit2(next)->spent))
             next = prev;
     } else {
@@ -404,7 +438,7 @@ static struct sched_decision credit2_decide(unsigned int cpu, s_time_t time)
     if (cpumask_test(cpu, &idle_cpus))
         cpumask_clear(cpu, &idle_cpus);
     grant(rq, next);
-    return (struct sched_decision){ next, slice_of(rq, next) };
+    return (struct sched_decision){ next, cap_slice(next->domain, slice_of(rq, next)) };
 }
 
 /* ---- placement ---- */
@@ -461,6 +495,7 @@ static int credit2_vcpu_init(struct vcpu *v)
     flags = spin_lock_irqsave(&per_cpu(sched_cpu, v->cpu).lock);
     c->spent = rq->granted - GRANT;
     WRITE_ONCE(rq->vcpus, rq->vcpus + 1);
+    __atomic_add_fetch(&v->domain->sched->vcpus, 1, __ATOMIC_RELAXED);
     spin_unlock_irqrestore(&per_cpu(sched_cpu, v->cpu).lock, flags);
     return 0;
 }
@@ -475,6 +510,7 @@ static void credit2_vcpu_free(struct vcpu *v)
         return;
     flags = spin_lock_irqsave(&per_cpu(sched_cpu, v->cpu).lock);
     WRITE_ONCE(rq->vcpus, rq->vcpus - 1);
+    __atomic_sub_fetch(&v->domain->sched->vcpus, 1, __ATOMIC_RELAXED);
     spin_unlock_irqrestore(&per_cpu(sched_cpu, v->cpu).lock, flags);
     hv_free(credit2(v));
     v->sched = NULL;

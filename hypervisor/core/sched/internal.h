@@ -41,10 +41,19 @@ struct watchdog {
     bool in_use; /* LOCK_DOMAIN */
 };
 
+struct cap {
+    spinlock_t lock;      /* LOCK_SCHED_CAP */
+    unsigned int percent; /* of a CPU; 0: no cap */
+    s_time_t budget;      /* ns left in this period; below 0: overdrawn */
+    s_time_t period;      /* when it began */
+    struct timer timer;   /* its end, if a vCPU waits for that */
+};
+
 struct domain_sched {
     struct cpupool *pool; /* LOCK_DOMCTL; readable with LOCK_SCHED_CPU of one of its vCPUs */
     unsigned int weight;  /* 1-65535: share relative to other domains' vCPUs */
-    unsigned int cap;     /* percent of a CPU, 0: none; not enforced yet */
+    unsigned int vcpus;   /* created; atomic */
+    struct cap cap;
     struct watchdog watchdog[NR_WATCHDOGS];
 };
 
@@ -57,6 +66,15 @@ void cpupool_leave(struct domain *d);
 /* v's domain is in another pool, or its pool has other CPUs: move v if it has to. If no CPU of the
  * pool is in v's affinity, or `anew`: it has none from now on. */
 void sched_pool_changed(struct vcpu *v, bool anew);
+
+void cap_init(struct domain *d);
+void cap_set(struct domain *d, unsigned int percent);
+/* The next three: LOCK_SCHED_CPU of some CPU is held. */
+void cap_charge(struct domain *d, s_time_t ran, s_time_t time);
+/* May v run now? If not, it is parked: not runnable until its domain has time again. */
+must_check bool cap_admits(struct vcpu *v, s_time_t time);
+/* How long a vCPU may run before cap_admits() is to be asked again; slice < 0: for ever. */
+s_time_t cap_slice(struct domain *d, s_time_t slice);
 
 /* Let others run first, once; v is current. */
 void vcpu_yield(struct vcpu *v);

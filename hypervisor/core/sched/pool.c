@@ -1,7 +1,7 @@
 /*
  * Pools of CPUs (public sysctl.h, cpupool_op). A CPU is in one pool or free; a domain is in one
- * pool, and its vCPUs run on that pool's CPUs only. Pool 0 is there from the start, with every CPU;
- * the hardware domain stays in it, so it is never empty. Pools, and who is in them, change under
+ * pool, and its vCPUs run on that pool's CPUs only. Pool 0 is there from the start, with every CPU,
+ * and keeps one at least. Pools, and who is in them, change under
  * LOCK_DOMCTL; each vCPU's set of CPUs follows under its LOCK_SCHED_CPU, after which nobody reads
  * the old pool for it. A vCPU that runs where it may not any more leaves that CPU on its way out of
  * the hypervisor, before it enters the guest again.
@@ -116,6 +116,8 @@ static int empty_of_domains(struct cpupool *pool)
 {
     struct domain *d;
 
+    if (pool == &cpupool0)
+        return -EBUSY;
     for (unsigned int id = 0; (d = domain_next(id)) != NULL; id = d->id + 1U) {
         int rc = 0;
 
@@ -202,8 +204,8 @@ int cpupool_destroy(uint32_t id)
 
     if (!pool)
         return -ENOENT;
-    /* Pool 0 has both for ever. */
-    if (__atomic_load_n(&pool->domains, __ATOMIC_ACQUIRE) || !cpumask_empty(&pool->cpus))
+    if (pool == &cpupool0 || __atomic_load_n(&pool->domains, __ATOMIC_ACQUIRE) ||
+        !cpumask_empty(&pool->cpus))
         return -EBUSY;
     while (before->next != pool)
         before = before->next;

@@ -59,9 +59,12 @@ static struct sched_cpu *lock_vcpu(const struct vcpu *v, unsigned long *flags)
 
 static int resting_state(const struct vcpu *v)
 {
-    if (vcpu_runnable(v))
+    unsigned long pauses = READ_ONCE(v->pause_flags);
+
+    if (!(pauses & ~BIT(VCPU_PARKED)) && !READ_ONCE(v->pause_count) &&
+        !READ_ONCE(v->domain->pause_count))
         return RUNSTATE_runnable;
-    if (READ_ONCE(v->pause_flags) & (BIT(VCPU_BLOCKED) | BIT(VCPU_POLLING)))
+    if (pauses & (BIT(VCPU_BLOCKED) | BIT(VCPU_POLLING)))
         return RUNSTATE_blocked;
     return RUNSTATE_offline;
 }
@@ -307,6 +310,16 @@ void sched_set_weight(struct domain *d, unsigned int weight)
     WRITE_ONCE(d->sched->weight, weight);
 }
 
+unsigned int sched_get_cap(const struct domain *d)
+{
+    return READ_ONCE(d->sched->cap.percent);
+}
+
+void sched_set_cap(struct domain *d, unsigned int percent)
+{
+    cap_set(d, percent);
+}
+
 /* ---- switching ---- */
 
 static void slice_over(void *arg)
@@ -474,6 +487,7 @@ static int sched_domain_init(struct domain *d)
         return -ENOMEM;
     d->sched->weight = DEFAULT_WEIGHT;
     cpupool_enter(d, &cpupool0);
+    cap_init(d);
     for (unsigned int i = 0; i < NR_WATCHDOGS; i++)
         timer_init(&d->sched->watchdog[i].timer, watchdog_expired, d, smp_processor_id());
     return 0;
@@ -483,6 +497,8 @@ static int sched_domain_teardown(struct domain *d)
 {
     for (unsigned int i = 0; d->sched && i < NR_WATCHDOGS; i++)
         timer_kill(&d->sched->watchdog[i].timer);
+    if (d->sched)
+        timer_kill(&d->sched->cap.timer);
     return 0;
 }
 

@@ -94,6 +94,7 @@ enum vcpu_pause_bit {
     VCPU_DOWN,    /* not brought up by its domain (VCPUOP_up) */
     VCPU_BLOCKED, /* SCHEDOP_block: until an event */
     VCPU_POLLING, /* SCHEDOP_poll: until one of its ports, or the timeout */
+    VCPU_PARKED,  /* its domain used up its cap: until it has time again; counts as runnable */
 };
 
 struct vcpu {

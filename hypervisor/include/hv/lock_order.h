@@ -29,6 +29,7 @@ enum lock_rank {
     LOCK_IRQ_VECTOR,    /* vector allocation */
     LOCK_IO_APIC,       /* IO-APIC indirect registers */
     LOCK_SCHED_CPU,     /* one CPU's run queue */
+    LOCK_SCHED_CAP,     /* a domain's budget of CPU time */
     LOCK_TIMER,         /* one CPU's timer heap */
     LOCK_MAP,           /* hypervisor page tables (vmap, ioremap) */
     LOCK_HEAP,          /* hypervisor heap */

@@ -53,6 +53,9 @@ uint32_t sched_id(void); /* XEN_SCHEDULER_* */
 /* A domain's share relative to others': 1-65535. */
 unsigned int sched_get_weight(const struct domain *d);
 void sched_set_weight(struct domain *d, unsigned int weight);
+/* The most that its vCPUs may use together, in percent of a CPU; 0: there is no such limit. */
+unsigned int sched_get_cap(const struct domain *d);
+void sched_set_cap(struct domain *d, unsigned int percent);
 /* Its runstate with the time up to now counted. */
 void vcpu_get_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
 static inline bool vcpu_runnable(const struct vcpu *v)

@@ -23,7 +23,7 @@ uint64_t max_mfn = 0x1000;
 struct domain *domain_idle;
 
 static struct vcpu idle[4];
-static unsigned int weight;
+static unsigned int weight, cap;
 
 unsigned int moved_vcpus;
 DEFINE_PER_CPU(struct sched_cpu, sched_cpu) = { .lock = SPINLOCK_INIT(LOCK_SCHED_CPU) };
@@ -159,6 +159,18 @@ void sched_set_weight(struct domain *d, unsigned int new_weight)
 {
     assert_ptr_equal(d, dom1);
     weight = new_weight;
+}
+
+unsigned int sched_get_cap(const struct domain *d)
+{
+    assert_ptr_equal(d, dom1);
+    return cap;
+}
+
+void sched_set_cap(struct domain *d, unsigned int percent)
+{
+    assert_ptr_equal(d, dom1);
+    cap = percent;
 }
 
 void sched_pool_changed(struct vcpu *v, bool anew)
@@ -310,6 +322,7 @@ int machine_setup(void **state)
     created = told_time = NULL;
     pinned = false;
     weight = 256;
+    cap = 0;
     return 0;
 }
 

@@ -397,9 +397,16 @@ static void weights(void **state)
     assert_int_equal(sched_get_weight(dom1), 512);
     s->u.credit2.weight = 1;
     s->u.credit2.cap = 50;
-    assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, 1, &op), -EOPNOTSUPP);
-    assert_int_equal(sched_get_weight(dom1), 512);
+    assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, 1, &op), 0);
+    assert_int_equal(sched_get_weight(dom1), 1);
+    assert_int_equal(sched_get_cap(dom1), 50);
+    s->cmd = XEN_DOMCTL_SCHEDOP_getinfo;
+    s->u.credit2.cap = 0;
+    assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, 1, &op), 0);
+    assert_int_equal(s->u.credit2.cap, 50);
     s->cmd = XEN_DOMCTL_SCHEDOP_getvcpuinfo;
+    assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, 1, &op), -EINVAL);
+    s->cmd = XEN_DOMCTL_SCHEDOP_putvcpuinfo;
     assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, 1, &op), -EINVAL);
     s->cmd = XEN_DOMCTL_SCHEDOP_getinfo;
     s->sched_id = XEN_SCHEDULER_CREDIT;

@@ -175,8 +175,7 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 
 struct domain *domain_next(unsigned int from)
 {
-    (void)from;
-    return NULL;
+    return from < nr_domains ? &domains[from] : NULL;
 }
 
 struct domain *domain_get(domid_t id)
@@ -431,6 +430,24 @@ void machine_run(s_time_t for_how_long)
     fake_cpu = 0;
 }
 
+/* A CPU is in one pool or none; a vCPU may run on CPUs of its pool, one at least. */
+static void check_pools(void)
+{
+    const struct cpupool *pool;
+
+    for (unsigned int cpu = 0; cpu < nr_running_cpus; cpu++) {
+        for (pool = &cpupool0; pool; pool = pool->next)
+            assert_int_equal(cpumask_test(cpu, &pool->cpus), per_cpu(sched_cpu, cpu).pool == pool);
+    }
+    for (unsigned int i = 0; i < nr_guests; i++) {
+        struct vcpu *v = &guest[i].vcpu;
+        cpumask_t allowed = cpumask_and(&v->hard_affinity, &v->domain->sched->pool->cpus);
+
+        assert_false(cpumask_empty(&allowed));
+        assert_memory_equal(&allowed, &v->sched->allowed, sizeof(allowed));
+    }
+}
+
 /* `quiet`: no CPU has work pending, so that everybody must be where they belong. */
 void check_invariants(bool quiet)
 {
@@ -440,6 +457,7 @@ void check_invariants(bool quiet)
         assert_int_equal(on_cpu(cpu)->cpu, cpu);
         assert_false(spin_is_locked(&per_cpu(sched_cpu, cpu).lock));
     }
+    check_pools();
     for (unsigned int i = 0; i < nr_guests; i++) {
         struct vcpu *v = &guest[i].vcpu;
         bool is_current = on_cpu(v->cpu) == v;
@@ -457,7 +475,9 @@ void check_invariants(bool quiet)
             continue;
         assert_int_equal(vcpu_runnable(v), v->sched->queued || is_current);
         assert_int_equal(v->runstate.state == RUNSTATE_running, is_current);
-        assert_int_equal(v->runstate.state == RUNSTATE_runnable, v->sched->queued);
+        assert_int_equal(v->runstate.state == RUNSTATE_runnable,
+                         v->sched->queued ||
+                             (v->pause_flags == BIT(VCPU_PARKED) && !v->pause_count));
         if (is_current || v->sched->queued)
             assert_true(cpumask_test(v->cpu, &v->sched->allowed));
         for (unsigned int cpu = 0; v->sched->queued && cpu < nr_running_cpus; cpu++) {

@@ -62,4 +62,7 @@ void machine_settle(void); /* until no CPU has anything to do just now */
 void machine_run(s_time_t for_how_long);
 void check_invariants(bool quiet);
 
+extern const struct CMUnitTest pool_tests[];
+extern const size_t nr_pool_tests;
+
 #endif

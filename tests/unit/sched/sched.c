@@ -516,5 +516,12 @@ int main(void)
         CASE(random_events),
     };
 
-    return cmocka_run_group_tests_name("sched", tests, NULL, NULL);
+    struct CMUnitTest all[64];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
+        all[n++] = tests[i];
+    for (size_t i = 0; i < nr_pool_tests; i++)
+        all[n++] = pool_tests[i];
+    return _cmocka_run_group_tests("sched", all, n, NULL, NULL);
 }
