@@ -49,6 +49,14 @@ const struct domctl arch_domctls[NR_DOMCTLS] = {
     OP(get_address_size, .copy_back = true),
     OP(get_cpu_policy,   .copy_back = true),
     OP(set_cpu_policy,   .copy_back = true),
+    OP(set_ext_vcpucontext,),
+    OP(get_ext_vcpucontext, .copy_back = true),
+    OP(setvcpuextstate,),
+    OP(getvcpuextstate,  .copy_back = true),
+    OP(set_vcpu_msrs,    .copy_back = true),
+    OP(get_vcpu_msrs,    .copy_back = true),
+    OP(settscinfo,),
+    OP(gettscinfo,       .copy_back = true),
 };
 #undef OP
 /* clang-format on */

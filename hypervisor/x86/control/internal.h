@@ -7,6 +7,14 @@
 /* ---- domctl_vcpu.c ---- */
 int domctl_setvcpucontext(struct domain *d, struct xen_domctl *op);
 int domctl_getvcpucontext(struct domain *d, struct xen_domctl *op);
+int domctl_set_ext_vcpucontext(struct domain *d, struct xen_domctl *op);
+int domctl_get_ext_vcpucontext(struct domain *d, struct xen_domctl *op);
+int domctl_setvcpuextstate(struct domain *d, struct xen_domctl *op);
+int domctl_getvcpuextstate(struct domain *d, struct xen_domctl *op);
+int domctl_set_vcpu_msrs(struct domain *d, struct xen_domctl *op);
+int domctl_get_vcpu_msrs(struct domain *d, struct xen_domctl *op);
+int domctl_settscinfo(struct domain *d, struct xen_domctl *op);
+int domctl_gettscinfo(struct domain *d, struct xen_domctl *op);
 int domctl_set_address_size(struct domain *d, struct xen_domctl *op);
 int domctl_get_address_size(struct domain *d, struct xen_domctl *op);
 

@@ -12,7 +12,6 @@
 #include <arch/fpu.h>
 #include <arch/processor.h>
 
-#define MSR_MISC_FEATURES         0x140
 #define MSR_HWCR                  0xc0010015
 #define MISC_FEATURES_CPUID_FAULT 1UL
 #define HWCR_CPUID_USER_DIS       (1UL << 35)

@@ -12,6 +12,7 @@
 #include <arch/cpu_features.h>
 #include <arch/domain.h>
 #include <arch/fpu.h>
+#include <arch/policy.h>
 #include <arch/processor.h>
 #include <arch/pv.h>
 
@@ -65,21 +66,25 @@ static uint32_t detect_mxcsr_mask(void)
     return image.mxcsr_mask ? image.mxcsr_mask : 0xffbf;
 }
 
+void fpu_detect(void)
+{
+    struct cpuid_regs r;
+
+    mxcsr_mask = detect_mxcsr_mask();
+    if (!cpu_has(X86_XSAVE))
+        return;
+    r = cpuid(0xd, 0);
+    max_xcr0 = ((uint64_t)r.edx << 32 | r.eax) & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
+    if ((max_xcr0 & XCR0_AVX512) != XCR0_AVX512)
+        max_xcr0 &= ~XCR0_AVX512;
+    BUG_ON(fpu_xsave_size(max_xcr0) > PAGE_SIZE);
+}
+
 void fpu_init_cpu(void)
 {
     clts();
-    if (smp_processor_id() == 0) {
-        mxcsr_mask = detect_mxcsr_mask();
-        if (cpu_has(X86_XSAVE)) {
-            struct cpuid_regs r = cpuid(0xd, 0);
-
-            max_xcr0 =
-                ((uint64_t)r.edx << 32 | r.eax) & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
-            if ((max_xcr0 & XCR0_AVX512) != XCR0_AVX512)
-                max_xcr0 &= ~XCR0_AVX512;
-            BUG_ON(fpu_xsave_size(max_xcr0) > PAGE_SIZE);
-        }
-    }
+    if (smp_processor_id() == 0)
+        fpu_detect();
     if (max_xcr0) {
         this_cpu(loaded_xcr0) = max_xcr0;
         xsetbv(max_xcr0);
@@ -175,6 +180,67 @@ void fpu_vcpu_store_fxsave(const struct vcpu *v, void *image)
         memset(to->registers + 128, 0, 256);
 }
 
+/* ---- the whole state ---- */
+
+uint32_t fpu_vcpu_state_size(const struct vcpu *v)
+{
+    return max_xcr0 ? fpu_xsave_size(v->arch->xcr0_accum) : 0;
+}
+
+/* The components from AVX on, each at its own place. */
+static void copy_components(void *to, const void *from, uint64_t components)
+{
+    for (unsigned int i = 2; i < 63; i++)
+        if (components >> i & 1) {
+            struct cpuid_regs r = cpuid(0xd, i); /* size, offset */
+
+            memcpy((char *)to + r.ebx, (const char *)from + r.ebx, r.eax);
+        }
+}
+
+void fpu_vcpu_get_state(const struct vcpu *v, void *area)
+{
+    const struct fpu_image *from = v->arch->xsave;
+    struct fpu_image *to = area;
+
+    memset(area, 0, fpu_vcpu_state_size(v));
+    fpu_vcpu_store_fxsave(v, area);
+    to->xstate_bv = from->xstate_bv & v->arch->xcr0_accum;
+    copy_components(to, from, to->xstate_bv);
+}
+
+/* What XRSTOR would fault on must never get into an image. */
+static bool state_valid(uint64_t xcr0_accum, const struct fpu_image *image, size_t size)
+{
+    if (size < sizeof(*image) || !fpu_image_valid(image) || image->xstate_bv & ~xcr0_accum ||
+        image->xcomp_bv)
+        return false;
+    for (unsigned int i = 0; i < sizeof(image->header_reserved); i++)
+        if (image->header_reserved[i])
+            return false;
+    return size >= fpu_xsave_size(image->xstate_bv) && size <= PAGE_SIZE;
+}
+
+int fpu_vcpu_set_state(struct vcpu *v, uint64_t xcr0, uint64_t xcr0_accum, const void *area,
+                       size_t size)
+{
+    uint64_t may = v->domain->arch->policy->xcr0;
+    const struct fpu_image *from = area;
+    struct fpu_image *to = v->arch->xsave;
+
+    if (!xcr0_valid(xcr0, may) || !xcr0_valid(xcr0_accum, may) || xcr0 & ~xcr0_accum ||
+        !state_valid(xcr0_accum, from, size))
+        return -EINVAL;
+    memset(to, 0, PAGE_SIZE);
+    memcpy(to, from, sizeof(*to));
+    copy_components(to, from, from->xstate_bv);
+    v->arch->xcr0 = xcr0;
+    v->arch->xcr0_accum = xcr0_accum;
+    return 0;
+}
+
+/* ---- switching ---- */
+
 void fpu_save(struct vcpu *v)
 {
     struct arch_vcpu *a = v->arch;
@@ -224,7 +290,7 @@ int fpu_set_xcr0(struct vcpu *v, uint32_t index, uint64_t value)
     struct arch_vcpu *a = v->arch;
     bool new_components = value & ~a->xcr0_accum;
 
-    if (index != 0 || !xcr0_valid(value, max_xcr0))
+    if (index != 0 || !xcr0_valid(value, v->domain->arch->policy->xcr0))
         return -EINVAL;
     if (new_components)
         fpu_save(v);

@@ -459,9 +459,33 @@ static uint32_t hypervisor_end(const struct cpu_policy *p)
     return end >= XEN_CPUID_LEAF(2) && end <= HYPERVISOR_END ? end : HYPERVISOR_END;
 }
 
-static void hypervisor_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf,
+static void tsc_leaf(const struct guest_tsc *t, uint32_t subleaf, struct cpuid_regs *out)
+{
+    switch (subleaf) {
+    case 0:
+        out->eax =
+            (t->emulated ? 1 : 0) | (cpu_has(X86_ITSC) ? 2 : 0) | (cpu_has(X86_RDTSCP) ? 4 : 0);
+        out->ebx = t->mode;
+        out->ecx = t->khz;
+        out->edx = t->incarnation;
+        break;
+    case 1: /* it counts from 0, by this scale */
+        out->ecx = t->to_ns.mul;
+        out->edx = (uint32_t)t->to_ns.shift;
+        break;
+    case 2:
+        out->eax = (uint32_t)(tsc_hz / 1000);
+        break;
+    default:
+        break;
+    }
+}
+
+static void hypervisor_leaf(const struct domain *d, uint32_t leaf, uint32_t subleaf,
                             struct cpuid_regs *out)
 {
+    const struct cpu_policy *p = d->arch->policy;
+
     if (leaf > hypervisor_end(p))
         return;
     switch (leaf - XEN_CPUID_FIRST_LEAF) {
@@ -479,13 +503,8 @@ static void hypervisor_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t 
         out->ebx = 0x40000000;
         out->ecx = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD;
         break;
-    case 3: /* the TSC is not emulated */
-        if (subleaf == 0) {
-            out->eax = (cpu_has(X86_ITSC) ? 2 : 0) | (cpu_has(X86_RDTSCP) ? 4 : 0);
-            out->ecx = (uint32_t)(tsc_hz / 1000);
-        } else if (subleaf == 2) {
-            out->eax = (uint32_t)(tsc_hz / 1000);
-        }
+    case 3:
+        tsc_leaf(&d->arch->tsc, subleaf, out);
         break;
     case 5:
         if (subleaf == 0)
@@ -500,7 +519,7 @@ void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct c
 {
     if (is_own(leaf)) {
         *out = (struct cpuid_regs){ 0 };
-        hypervisor_leaf(v->domain->arch->policy, leaf, subleaf, out);
+        hypervisor_leaf(v->domain, leaf, subleaf, out);
         return;
     }
     policy_cpuid(v->domain->arch->policy, v->id, v->arch->xcr0, leaf, subleaf, out);

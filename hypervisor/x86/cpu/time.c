@@ -116,6 +116,11 @@ static bool sync_wait(uint32_t step)
     return true;
 }
 
+bool tsc_is_synchronised(void)
+{
+    return tsc_synchronised;
+}
+
 void tsc_sync_start(void)
 {
     sync_step = 0;
@@ -184,9 +189,25 @@ static bool published_is_good(const struct vcpu *v, const struct vcpu_time_info 
 {
     const struct vcpu_time_info *t = &v->arch->time;
 
-    return tsc_synchronised && t->version != 0 && READ_ONCE(shared->version) == t->version &&
+    return tsc_synchronised && !v->arch->time_stale && t->version != 0 &&
+           READ_ONCE(shared->version) == t->version &&
            READ_ONCE(shared->tsc_timestamp) == t->tsc_timestamp &&
-           rdtsc() - t->tsc_timestamp < tsc_from_ns(REPUBLISH);
+           (uint64_t)time_of_tsc(rdtsc()) - t->system_time < (uint64_t)REPUBLISH;
+}
+
+/* A pair of counts, and how the guest gets on from there. */
+static void take_stamp(const struct domain *d, struct vcpu_time_info *t)
+{
+    const struct guest_tsc *tsc = &d->arch->tsc;
+    uint64_t count = rdtsc_ordered();
+    s_time_t system = time_of_tsc(count);
+
+    t->version += 2;
+    t->tsc_timestamp = tsc->emulated ? guest_tsc_at(d, system) : count;
+    t->system_time = (uint64_t)system;
+    t->tsc_to_system_mul = tsc->to_ns.mul;
+    t->tsc_shift = tsc->to_ns.shift;
+    t->flags = tsc_synchronised || tsc->emulated ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
 }
 
 void arch_update_vcpu_time(struct vcpu *v)
@@ -196,13 +217,8 @@ void arch_update_vcpu_time(struct vcpu *v)
     if (is_idle_vcpu(v))
         return;
     if (!published_is_good(v, shared)) {
-        t->version += 2;
-        t->tsc_timestamp = rdtsc_ordered();
-        t->system_time = (uint64_t)time_of_tsc(t->tsc_timestamp);
-        t->tsc_to_system_mul = ticks_to_ns.mul;
-        t->tsc_shift = ticks_to_ns.shift;
-        t->flags = tsc_synchronised ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
-
+        take_stamp(v->domain, t);
+        v->arch->time_stale = false;
         WRITE_ONCE(shared->version, t->version - 1);
         smp_wmb();
         WRITE_ONCE(shared->tsc_timestamp, t->tsc_timestamp);

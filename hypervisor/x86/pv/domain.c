@@ -74,6 +74,8 @@ static int arch_init(struct domain *d)
     spin_lock_init(&d->arch->pv.lock, LOCK_PV_MM);
     d->arch->pv.perdomain_l3 = INVALID_MFN;
     rc = policy_domain_init(d);
+    if (!rc)
+        rc = guest_tsc_set(d, TSC_MODE_DEFAULT, 0, 0, 0);
     if (rc)
         return rc;
     l3 = page_alloc();

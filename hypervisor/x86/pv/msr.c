@@ -77,8 +77,8 @@ static int write_same(struct vcpu *v, uint32_t msr, uint64_t value)
 
 static int read_tsc(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-    (void)v, (void)msr;
-    *value = rdtsc();
+    (void)msr;
+    *value = guest_tsc_read(v->domain);
     return 0;
 }
 
@@ -131,13 +131,7 @@ static int read_misc_features(struct vcpu *v, uint32_t msr, uint64_t *value)
 /* Faulting is on anyway; here the guest chooses what its own user gets to see. */
 static int write_misc_features(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-    bool offered = v->domain->arch->policy->cpuid_faulting;
-
-    (void)msr;
-    if (value & ~(offered ? MISC_FEATURES_CPUID_FAULTING : 0))
-        return -EINVAL;
-    v->arch->misc_features = value;
-    return 0;
+    return guest_msr_keep(v, msr, value);
 }
 
 static int read_misc_enable(struct vcpu *v, uint32_t msr, uint64_t *value)
@@ -201,11 +195,11 @@ static int read_tsc_aux(struct vcpu *v, uint32_t msr, uint64_t *value)
 
 static int write_tsc_aux(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-    if (!policy_has(v->domain->arch->policy, X86_RDTSCP) || value >> 32)
-        return -EINVAL;
-    v->arch->tsc_aux = value;
-    wrmsr(msr, value);
-    return 0;
+    int rc = guest_msr_keep(v, msr, value);
+
+    if (!rc)
+        wrmsr(msr, value);
+    return rc;
 }
 
 static int amd_only(const struct vcpu *v)
@@ -245,6 +239,36 @@ static int write_amd_ignored(struct vcpu *v, uint32_t msr, uint64_t value)
     return amd_only(v);
 }
 
+/* ---- kept with a vCPU that does not run ---- */
+
+/* The bits of it that v may set; 0: it has no such MSR. */
+static uint64_t kept_bits(const struct vcpu *v, uint32_t msr)
+{
+    const struct cpu_policy *p = v->domain->arch->policy;
+
+    if (msr == MSR_TSC_AUX)
+        return policy_has(p, X86_RDTSCP) ? UINT32_MAX : 0;
+    return p->cpuid_faulting ? MISC_FEATURES_CPUID_FAULTING : 0;
+}
+
+bool guest_msr_kept(const struct vcpu *v, unsigned int n, uint32_t *msr, uint64_t *value)
+{
+    *msr = n ? MSR_TSC_AUX : MSR_MISC_FEATURES;
+    *value = n ? v->arch->tsc_aux : v->arch->misc_features;
+    return kept_bits(v, *msr) != 0;
+}
+
+int guest_msr_keep(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    if ((msr != MSR_TSC_AUX && msr != MSR_MISC_FEATURES) || value & ~kept_bits(v, msr))
+        return -EINVAL;
+    if (msr == MSR_TSC_AUX)
+        v->arch->tsc_aux = value;
+    else
+        v->arch->misc_features = value;
+    return 0;
+}
+
 /* Sorted. A missing function means #GP. */
 static const struct {
     uint32_t first, last;
@@ -260,7 +284,7 @@ static const struct {
     { MSR_PLATFORM_INFO, MSR_PLATFORM_INFO, read_platform_info, NULL },
     { 0xfe, 0xfe, read_host, NULL }, /* MTRRs: read only */
     { MSR_ARCH_CAPS, MSR_ARCH_CAPS, read_arch_caps, NULL },
-    { 0x140, 0x140, read_misc_features, write_misc_features },
+    { MSR_MISC_FEATURES, MSR_MISC_FEATURES, read_misc_features, write_misc_features },
     { 0x179, 0x17a, read_zero, write_zero }, /* machine checks: no banks */
     { 0x1a0, 0x1a0, read_misc_enable, write_same },
     { 0x1d9, 0x1d9, read_zero, write_zero }, /* DEBUGCTL */

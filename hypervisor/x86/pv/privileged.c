@@ -144,7 +144,8 @@ void pv_set_cr4(struct vcpu *v, uint64_t value)
 
 uint64_t pv_real_cr4(const struct vcpu *v)
 {
-    return (host_cpu.cr4 & ~(CR4_TSD | CR4_DE)) | (v->arch->pv.cr4 & (CR4_TSD | CR4_DE));
+    return (host_cpu.cr4 & ~(CR4_TSD | CR4_DE)) | (v->arch->pv.cr4 & (CR4_TSD | CR4_DE)) |
+           (v->domain->arch->tsc.emulated ? CR4_TSD : 0);
 }
 
 static enum outcome set_cr3(struct vcpu *v, uint64_t value)
@@ -252,12 +253,15 @@ static enum outcome do_wrmsr(struct vcpu *v, struct regs *r, const struct insn *
     return RETIRE;
 }
 
-/* Only traps where the guest set CR4.TSD, which does not bind its kernel. */
+/* Traps where the guest set CR4.TSD, which does not bind its kernel, or its counter is emulated. */
 static enum outcome do_rdtsc(struct vcpu *v, struct regs *r, const struct insn *i)
 {
-    uint64_t value = rdtsc();
+    uint64_t value;
 
-    (void)v, (void)i;
+    (void)i;
+    if (!v->arch->pv.kernel_mode && v->arch->pv.cr4 & CR4_TSD)
+        return NOT_OURS;
+    value = guest_tsc_read(v->domain);
     r->rax = (uint32_t)value;
     r->rdx = value >> 32;
     return RETIRE;
@@ -340,15 +344,20 @@ static enum outcome group7(struct vcpu *v, struct regs *r, const struct insn *i)
 {
     uint64_t va;
 
+    if (i->modrm == 0xf9) { /* rdtscp */
+        enum outcome outcome = do_rdtsc(v, r, i);
+
+        if (outcome == RETIRE)
+            r->rcx = v->arch->tsc_aux;
+        return outcome;
+    }
+    if (!v->arch->pv.kernel_mode)
+        return NOT_OURS;
     if (i->modrm == 0xd1) { /* xsetbv */
         if (!(v->arch->pv.cr4 & CR4_OSXSAVE))
             return fault(VECTOR_UD);
         return fpu_set_xcr0(v, (uint32_t)r->rcx, r->rdx << 32 | (uint32_t)r->rax) ? fault(VECTOR_GP)
                                                                                   : RETIRE;
-    }
-    if (i->modrm == 0xf9) { /* rdtscp */
-        r->rcx = v->arch->tsc_aux;
-        return do_rdtsc(v, r, i);
     }
     switch (i->modrm >> 3 & 7) {
     case 4:
@@ -369,16 +378,16 @@ static enum outcome group7(struct vcpu *v, struct regs *r, const struct insn *i)
 
 static const struct {
     uint16_t first, last;
-    bool user; /* may come from the guest's user, too: it is checked against the I/O rights */
+    bool user; /* may come from the guest's user, too: the handler knows what it may */
     enum outcome (*fn)(struct vcpu *v, struct regs *r, const struct insn *i);
 } table[] = {
     { 0xe4, 0xe7, true, in_out },         { 0xec, 0xef, true, in_out },
     { 0x6c, 0x6f, true, string_io },      { 0xfa, 0xfb, true, cli_sti },
-    { 0xf4, 0xf4, false, hlt },           { 0x101, 0x101, false, group7 },
+    { 0xf4, 0xf4, false, hlt },           { 0x101, 0x101, true, group7 },
     { 0x106, 0x106, false, clts },        { 0x108, 0x109, false, cache_flush },
     { 0x120, 0x120, false, mov_from_cr }, { 0x121, 0x121, false, mov_from_dr },
     { 0x122, 0x122, false, mov_to_cr },   { 0x123, 0x123, false, mov_to_dr },
-    { 0x130, 0x130, false, do_wrmsr },    { 0x131, 0x131, false, do_rdtsc },
+    { 0x130, 0x130, false, do_wrmsr },    { 0x131, 0x131, true, do_rdtsc },
     { 0x132, 0x132, false, do_rdmsr },    { 0x1a2, 0x1a2, true, do_cpuid },
 };
 

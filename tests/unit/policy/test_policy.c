@@ -26,6 +26,11 @@ uint64_t fpu_max_xcr0(void)
     return max_xcr0;
 }
 
+bool tsc_is_synchronised(void)
+{
+    return true;
+}
+
 uint64_t rdmsr(uint32_t msr)
 {
     return msr == MSR_EFER ? EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | 0x1000 : 0;
@@ -261,8 +266,16 @@ static void hypervisor_leaves(void **state)
                 r.ecx == XEN_CPUID_SIGNATURE_ECX && r.edx == XEN_CPUID_SIGNATURE_EDX);
     guest_cpuid(&vcpu, 0x40000001, 0, &r);
     assert_int_equal(r.eax, 0x00040011);
+    assert_int_equal(guest_tsc_set(&domain, TSC_MODE_DEFAULT, 0, 0, 0), 0);
     guest_cpuid(&vcpu, 0x40000003, 0, &r);
-    assert_int_equal(r.ecx, 2400000);
+    assert_true(r.ebx == 0 && r.ecx == 2400000 && r.edx == 1 && !(r.eax & 1));
+    assert_int_equal(guest_tsc_set(&domain, TSC_MODE_ALWAYS_EMULATE, 1000000, 0, 6), 0);
+    guest_cpuid(&vcpu, 0x40000003, 0, &r);
+    assert_true(r.ebx == 1 && r.ecx == 1000000 && r.edx == 7 && r.eax & 1);
+    guest_cpuid(&vcpu, 0x40000003, 1, &r);
+    assert_true(r.eax == 0 && r.ebx == 0 && r.ecx == 1u << 31 && r.edx == 1);
+    guest_cpuid(&vcpu, 0x40000003, 2, &r);
+    assert_int_equal(r.eax, 2400000);
     guest_cpuid(&vcpu, 0x40000006, 0, &r);
     assert_true(is_zero(r));
     guest_cpuid(&vcpu, 1, 0, &r);

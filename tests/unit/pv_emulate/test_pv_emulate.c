@@ -446,16 +446,44 @@ static void cpuid_faulting(void **state)
     guest_vcpu.arch->misc_features = 0;
 }
 
+/* RDTSC and RDTSCP of kernel and user, unless the guest's own CR4.TSD forbids its user. */
+static void time_stamp(void **state)
+{
+    (void)state;
+    guest_vcpu.arch->tsc_aux = 0x77;
+    for (unsigned int n = 0; n < 3; n++) {
+        PV.kernel_mode = n != 1;
+        PV.cr4 = n == 2 ? CR4_TSD : 0;
+        CODE_AT(CODE, "\x0f\x31");
+        R->rax = R->rdx = ~0UL;
+        assert_true(pv_emulate_privileged(R));
+        assert_true(R->rax == 0x11223344 && R->rdx == 0x55667788 && R->rip == CODE + 2);
+        CODE_AT(CODE, "\x0f\x01\xf9");
+        R->rax = R->rdx = R->rcx = ~0UL;
+        assert_true(pv_emulate_privileged(R));
+        assert_true(R->rax == 0x11223344 && R->rdx == 0x55667788 && R->rcx == 0x77);
+        assert_int_equal(R->rip, CODE + 3);
+    }
+    assert_true(pv_real_cr4(&guest_vcpu) & CR4_TSD);
+    PV.cr4 = 0;
+    assert_false(pv_real_cr4(&guest_vcpu) & CR4_TSD);
+    guest_domain.arch->tsc.emulated = true;
+    assert_true(pv_real_cr4(&guest_vcpu) & CR4_TSD);
+    assert_false(pv_visible_cr4(&guest_vcpu) & CR4_TSD);
+}
+
 static void kernel_only(void **state)
 {
     static const char code[][4] = {
-        "\xf4",         "\x0f\x06", "\x0f\x09", "\x0f\x20\xc0", "\x0f\x22\xc0", "\x0f\x21\xf8",
-        "\x0f\x23\xf8", "\x0f\x30", "\x0f\x31", "\x0f\x32",     "\x0f\x01\xd1", "\x0f\x01\x38"
+        "\xf4",         "\x0f\x06",     "\x0f\x09",     "\x0f\x20\xc0", "\x0f\x22\xc0",
+        "\x0f\x21\xf8", "\x0f\x23\xf8", "\x0f\x30",     "\x0f\x31",     "\x0f\x32",
+        "\x0f\x01\xd1", "\x0f\x01\x38", "\x0f\x01\xf9",
     };
 
     (void)state;
     PV.kernel_mode = false;
     PV.iopl = 3;
+    PV.cr4 = CR4_TSD;
     for (unsigned int n = 0; n < ARRAY_SIZE(code); n++) {
         guest_code(CODE, code[n], 3);
         assert_false(pv_emulate_privileged(R));
@@ -533,6 +561,7 @@ int main(void)
         cmocka_unit_test_setup(string_output_backward, setup),
         cmocka_unit_test_setup(msr_and_cpuid, setup),
         cmocka_unit_test_setup(cpuid_faulting, setup),
+        cmocka_unit_test_setup(time_stamp, setup),
         cmocka_unit_test_setup(kernel_only, setup),
         cmocka_unit_test_setup(debug_and_control, setup),
     };

@@ -7,6 +7,7 @@
 
 #include <hv/domain.h>
 #include <hv/frame.h>
+#include <arch/guest_tsc.h>
 #include <arch/regs.h>
 
 #define PV_GDT_FRAMES 14 /* FIRST_RESERVED_GDT_PAGE: the 15th page is ours */
@@ -21,7 +22,8 @@ struct pv_callback {
 struct pv_vcpu {
     struct trap_info *traps; /* [256] */
     struct pv_callback event, failsafe, syscall, syscall32, sysenter, nmi;
-    bool kernel_mode; /* in the guest's kernel, else in its user */
+    uint16_t syscall32_cs, sysenter_cs; /* kept for the guest's next machine: they mean nothing */
+    bool kernel_mode;                   /* in the guest's kernel, else in its user */
     uint64_t kernel_ss, kernel_sp;
 
     mfn_t guest_table, guest_table_user; /* L4s, each with a type reference; user may be INVALID */
@@ -50,9 +52,12 @@ struct arch_vcpu {
     uint64_t xcr0_accum; /* all bits it ever had */
     uint64_t tsc_aux;
     uint64_t misc_features; /* MSR_MISC_FEATURES_ENABLES: CPUID faulting of its user */
+    /* Virtual machine checks, which it has none of here; kept for its next machine. */
+    uint64_t mcg_cap, mci_ctl2[2], mcg_ext_ctl;
 
     struct vcpu_time_info time; /* last published */
     guest_ptr_t time_area;      /* VCPUOP_register_vcpu_time_memory_area; 0: none */
+    bool time_stale;            /* the counter that it was stamped with is another now */
     bool time_area_stale;       /* could not be written yet */
     void *perdomain_l1;         /* its GDT and LDT page-table entries */
 };
@@ -76,6 +81,7 @@ struct pv_domain {
 struct arch_domain {
     struct pv_domain pv;
     struct cpu_policy *policy;
+    struct guest_tsc tsc;
     struct range_set *io_ports;    /* that it may access */
     struct range_set *io_mem;      /* frames outside RAM that it may map */
     struct memory_map *memory_map; /* what it is told of its memory; LOCK_DOMAIN */

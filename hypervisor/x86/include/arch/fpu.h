@@ -12,6 +12,7 @@
 #define MXCSR_DEFAULT 0x1f80U
 
 void fpu_init_cpu(void);     /* part of cpu_init_features() */
+void fpu_detect(void);       /* of which: what the boot CPU has */
 uint64_t fpu_max_xcr0(void); /* components that guests may enable; 0 without XSAVE */
 /* Bytes of the standard XSAVE form for the components of xcr0. */
 uint32_t fpu_xsave_size(uint64_t xcr0);
@@ -23,6 +24,14 @@ void fpu_vcpu_reset(struct vcpu *v); /* as after INIT; v not running */
 bool fpu_image_valid(const void *image);
 void fpu_vcpu_load_fxsave(struct vcpu *v, const void *image);  /* a valid one */
 void fpu_vcpu_store_fxsave(const struct vcpu *v, void *image); /* v not running */
+
+/* The whole state in the standard XSAVE form, with XCR0 and all that it ever was; v not running.
+ * Without XSAVE there is none, and the size is 0. -EINVAL: not a state that v may have, and nothing
+ * changed. */
+uint32_t fpu_vcpu_state_size(const struct vcpu *v);
+void fpu_vcpu_get_state(const struct vcpu *v, void *area);
+must_check int fpu_vcpu_set_state(struct vcpu *v, uint64_t xcr0, uint64_t xcr0_accum,
+                                  const void *area, size_t size);
 
 /* Context switch, on v's CPU, interrupts off. Not for idle vCPUs. */
 void fpu_save(struct vcpu *v);

@@ -85,5 +85,10 @@ void policy_cpuid(const struct cpu_policy *p, unsigned int vcpu, uint64_t xcr0, 
 /* ---- pv/msr.c: v is current. -EINVAL means #GP. ---- */
 must_check int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
 must_check int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
+/* Those that are a vCPU's own and not part of its context; v does not run. Number n of
+ * GUEST_MSRS_KEPT: false: it does not have it. Setting: -EINVAL. */
+#define GUEST_MSRS_KEPT 2U
+bool guest_msr_kept(const struct vcpu *v, unsigned int n, uint32_t *msr, uint64_t *value);
+must_check int guest_msr_keep(struct vcpu *v, uint32_t msr, uint64_t value);
 
 #endif

@@ -144,6 +144,7 @@ READ_CR(4)
 #define MSR_APIC_BASE      0x1b
 #define MSR_PLATFORM_INFO  0xce
 #define MSR_ARCH_CAPS      0x10a
+#define MSR_MISC_FEATURES  0x140
 #define MSR_TSC_DEADLINE   0x6e0
 #define MSR_PAT            0x277
 #define MSR_EFER           0xc0000080

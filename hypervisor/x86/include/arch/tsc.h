@@ -18,6 +18,7 @@ struct tsc_scale tsc_scale_make(uint64_t to, uint64_t from);
 uint64_t tsc_scale(struct tsc_scale s, uint64_t value);
 
 extern uint64_t tsc_hz;
+bool tsc_is_synchronised(void); /* all CPUs online have the same count */
 
 s_time_t tsc_to_ns(uint64_t ticks);    /* a difference */
 uint64_t tsc_from_ns(s_time_t ns);     /* a difference, ns >= 0 */
