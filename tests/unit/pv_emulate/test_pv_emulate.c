@@ -281,6 +281,8 @@ static void shared_ports(void **state)
     pv_io_write(&guest_domain, 0x71, 1, 3);
     assert_int_equal(out_port, 0);
     assert_int_equal(pv_io_read(&guest_domain, 0x71, 1), 0xff);
+    assert_int_equal(pv_io_read(&guest_domain, 0x42, 1), 0); /* a PIT that stands still */
+    assert_int_equal(pv_io_read(&guest_domain, 0x61, 1), 0xff);
 }
 
 static void privilege(void **state)
