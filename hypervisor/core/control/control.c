@@ -79,6 +79,7 @@ void control_describe(struct domain *d, struct xen_domctl_getdomaininfo *info)
     /* Tools count in KiB: what has no limit is as much as a frame number of 32 bits can count. */
     info->max_pages = min(READ_ONCE(d->mem->max_pages), (uint64_t)UINT32_MAX);
     info->shr_pages = d->mem->shared_pages;
+    info->outstanding_pages = READ_ONCE(d->mem->claimed_pages);
     info->shared_info_frame =
         d->type == DOMAIN_PV ? READ_ONCE(d->shared_info_mfn.v) : INVALID_GFN.v;
     info->ssidref = d->ssidref;

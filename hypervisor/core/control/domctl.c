@@ -329,6 +329,9 @@ static const struct domctl core_domctls[NR_DOMCTLS] = {
     OP(set_virq_handler,),
     OP(subscribe,),
     OP(soft_reset,),
+    [XEN_DOMCTL_setnodeaffinity] = { .name = "setnodeaffinity", .fn = domctl_setnodeaffinity },
+    [XEN_DOMCTL_getnodeaffinity] = { .name = "getnodeaffinity", .fn = domctl_getnodeaffinity },
+    [XEN_DOMCTL_setvnumainfo] = { .name = "setvnumainfo", .fn = domctl_setvnumainfo },
 };
 #undef OP
 /* clang-format on */

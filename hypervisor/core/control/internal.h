@@ -20,6 +20,11 @@ must_check int control_get_cpumask(const struct xenctl_bitmap *bitmap, cpumask_t
 /* Only the CPUs that there may be; the rest of the guest's bitmap is zeroed. -E2BIG, -EFAULT. */
 must_check int control_put_cpumask(const struct xenctl_bitmap *bitmap, const cpumask_t *mask);
 
+/* domctl_memory.c */
+must_check int domctl_setnodeaffinity(struct domain *d, struct xen_domctl *op);
+must_check int domctl_getnodeaffinity(struct domain *d, struct xen_domctl *op);
+must_check int domctl_setvnumainfo(struct domain *d, struct xen_domctl *op);
+
 /* sysctl_sched.c */
 must_check int sysctl_sched_id(struct xen_sysctl *op);
 must_check int sysctl_cpupool_op(struct xen_sysctl *op);

@@ -103,6 +103,7 @@ static int op_physinfo(struct xen_sysctl *op)
     info->max_node_id = frames_node_count() - 1;
     info->total_pages = frames_total_count();
     info->free_pages = frames_free_count();
+    info->outstanding_pages = domain_claims();
     info->max_mfn = max_mfn - 1;
     return 0;
 }

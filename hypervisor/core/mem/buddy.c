@@ -4,11 +4,12 @@
  * the free memory itself. Dirty blocks are scrubbed when they are handed out, or before, by idle
  * CPUs. LOCK_BUDDY guards a node. All operations are O(MAX_ORDER) plus the scrubbing.
  */
-#include <hv/numa.h>
 #include <hv/cmdline.h>
 #include <hv/mem.h>
+#include <hv/numa.h>
 #include <hv/printk.h>
 #include <hv/string.h>
+#include <arch/processor.h>
 
 #define FOUR_GIB_FRAMES (1UL << 20)
 #define SCRUB_ORDER     9 /* idle CPUs scrub up to 2 MiB at a time */
@@ -20,12 +21,14 @@ struct node {
     /* Clean blocks and dirty blocks, by zone and order. */
     struct frame_list clean[NR_ZONES][MAX_ORDER + 1];
     struct frame_list dirty[NR_ZONES][MAX_ORDER + 1];
-    uint64_t free, total;
+    uint64_t free, total; /* free: with the block that is being scrubbed */
+    uint64_t scrubs_begun, scrubs_done;
 };
 
 static struct node nodes[NR_NODES];
 static unsigned int nr_nodes = 1;          /* nodes that have memory: [0, nr_nodes) */
 static uint64_t free_frames, total_frames; /* atomic */
+static uint64_t available;                 /* free frames that nobody reserved; atomic */
 
 static bool idle_scrub = true;
 
@@ -151,39 +154,83 @@ static mfn_t alloc_from(struct node *n, unsigned int order, unsigned int flags, 
     return m;
 }
 
+bool frames_reserve(uint64_t count)
+{
+    uint64_t n = READ_ONCE(available);
+
+    while (n >= count)
+        if (__atomic_compare_exchange_n(&available, &n, n - count, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+void frames_unreserve(uint64_t count)
+{
+    __atomic_fetch_add(&available, count, __ATOMIC_RELAXED);
+}
+
+/* Until the blocks that others scrub now are back. */
+static void wait_for_scrubbing(const struct node *n)
+{
+    uint64_t begun = READ_ONCE(n->scrubs_begun);
+
+    while (READ_ONCE(n->scrubs_done) < begun)
+        cpu_relax();
+}
+
+static mfn_t alloc_near(unsigned int order, unsigned int flags, unsigned int node, bool *dirty)
+{
+    unsigned int first = node < nr_nodes ? node : 0, tries = flags & ALLOC_EXACT ? 1 : nr_nodes;
+    mfn_t m = INVALID_MFN;
+
+    for (unsigned int i = 0; i < tries && m.v == INVALID_MFN.v; i++)
+        m = alloc_from(&nodes[(first + i) % nr_nodes], order, flags, dirty);
+    /* What is left may be in a scrubber's hands. */
+    for (unsigned int i = 0; i < tries && m.v == INVALID_MFN.v; i++) {
+        wait_for_scrubbing(&nodes[(first + i) % nr_nodes]);
+        m = alloc_from(&nodes[(first + i) % nr_nodes], order, flags, dirty);
+    }
+    return m;
+}
+
 mfn_t frames_alloc(unsigned int order, unsigned int flags, unsigned int node)
 {
-    mfn_t m = INVALID_MFN;
     bool dirty = false;
-    unsigned int first = node < nr_nodes ? node : 0, tries = flags & ALLOC_EXACT ? 1 : nr_nodes;
+    mfn_t m;
 
     if (order > MAX_ORDER || (flags & ALLOC_EXACT && node >= nr_nodes))
         return INVALID_MFN;
-    for (unsigned int i = 0; i < tries && m.v == INVALID_MFN.v; i++)
-        m = alloc_from(&nodes[(first + i) % nr_nodes], order, flags, &dirty);
-    if (m.v == INVALID_MFN.v)
+    if (!(flags & ALLOC_RESERVED) && !frames_reserve(1UL << order))
+        return INVALID_MFN;
+    m = alloc_near(order, flags, node, &dirty);
+    if (m.v == INVALID_MFN.v) {
+        if (!(flags & ALLOC_RESERVED))
+            frames_unreserve(1UL << order);
         return m;
+    }
     if (dirty && !(flags & ALLOC_NO_SCRUB))
         scrub(m, order);
     return m;
 }
 
-static void free_block(mfn_t m, unsigned int order, bool dirty)
+static void free_block(mfn_t m, unsigned int order)
 {
     struct node *n = &nodes[mfn_to_node(m)];
     unsigned long irq = spin_lock_irqsave(&n->lock);
 
-    put_block(n, m, order, dirty);
+    put_block(n, m, order, true);
     n->free += 1UL << order;
     spin_unlock_irqrestore(&n->lock, irq);
     __atomic_fetch_add(&free_frames, 1UL << order, __ATOMIC_RELAXED);
+    frames_unreserve(1UL << order);
 }
 
 void frames_free(mfn_t first, unsigned int order)
 {
     for (uint64_t i = 0; i < 1UL << order; i++)
         mfn_to_frame(mfn_add(first, i))->state.raw = 0;
-    free_block(first, order, true);
+    free_block(first, order);
 }
 
 void frames_add_range(mfn_t start, mfn_t end, unsigned int node)
@@ -200,7 +247,7 @@ void frames_add_range(mfn_t start, mfn_t end, unsigned int node)
             order--;
         nr_nodes = max(nr_nodes, id + 1);
         nodes[id].total += 1UL << order;
-        free_block(start, order, true);
+        free_block(start, order);
         start = mfn_add(start, 1UL << order);
     }
 }
@@ -253,7 +300,8 @@ static struct frame *find_dirty(struct node *n, unsigned int *order)
     return NULL;
 }
 
-/* The block is off the lists while it is scrubbed, so an allocation never waits for it. */
+/* The block is off the lists while it is scrubbed, so an allocation waits for it only when there is
+ * nothing else. It counts as free all the time. */
 bool frames_scrub_idle(void)
 {
     if (!idle_scrub)
@@ -272,14 +320,16 @@ bool frames_scrub_idle(void)
                 order--;
                 insert(n, mfn_add(m, 1UL << order), order, true);
             }
-            n->free -= 1UL << order;
+            n->scrubs_begun++;
         }
         spin_unlock_irqrestore(&n->lock, irq);
         if (!f)
             continue;
-        __atomic_fetch_sub(&free_frames, 1UL << order, __ATOMIC_RELAXED);
         scrub(m, order);
-        free_block(m, order, false);
+        irq = spin_lock_irqsave(&n->lock);
+        put_block(n, m, order, false);
+        n->scrubs_done++;
+        spin_unlock_irqrestore(&n->lock, irq);
         return true;
     }
     return false;

@@ -2,10 +2,11 @@
  * A domain's memory: getting frames, giving them up, and giving all of it back when it dies.
  * LOCK_DOMAIN_PAGES guards the page list and the totals.
  */
+#include "internal.h"
+
 #include <hv/arch.h>
 #include <hv/errno.h>
 #include <hv/hypercall.h>
-#include <hv/mem.h>
 
 static int memory_init(struct domain *d)
 {
@@ -18,21 +19,49 @@ static int memory_init(struct domain *d)
     return 0;
 }
 
+/* Where no node is named, the domain's own take turns. */
+static mfn_t alloc_for(struct domain *d, unsigned int order, unsigned int flags, unsigned int node)
+{
+    if (node == NUMA_ANY && frames_node_count() > 1) {
+        unsigned int count = frames_node_count(), last = READ_ONCE(d->mem->last_node);
+        uint64_t nodes = domain_nodes(d);
+
+        for (unsigned int i = 1; i <= count; i++) {
+            unsigned int n = (last + i) % count;
+            mfn_t m = INVALID_MFN;
+
+            if (nodes & BIT(n))
+                m = frames_alloc(order, flags | ALLOC_EXACT, n);
+            if (m.v != INVALID_MFN.v) {
+                WRITE_ONCE(d->mem->last_node, n);
+                return m;
+            }
+        }
+    }
+    return frames_alloc(order, flags, node);
+}
+
 int domain_populate(struct domain *d, unsigned int order, unsigned int flags, unsigned int node,
                     mfn_t *out)
 {
-    uint64_t count = 1UL << order;
+    uint64_t count = 1UL << order, claimed;
     mfn_t m;
 
     if (d->mem->tot_pages + count > d->mem->max_pages)
         return -EPERM;
-    m = frames_alloc(order, flags, node);
-    if (m.v == INVALID_MFN.v)
+    if (!claim_use(d, count, &claimed))
         return -ENOMEM;
+    m = alloc_for(d, order, flags | ALLOC_RESERVED, node);
+    if (m.v == INVALID_MFN.v) {
+        claim_unuse(d, count, claimed);
+        return -ENOMEM;
+    }
     spin_lock(&d->mem->lock);
     if (d->is_dying || d->mem->tot_pages + count > d->mem->max_pages) {
         spin_unlock(&d->mem->lock);
         frames_free(m, order);
+        if (frames_reserve(claimed))
+            claim_unuse(d, claimed, claimed);
         return d->is_dying ? -EINVAL : -EPERM;
     }
     for (uint64_t i = 0; i < count; i++)
@@ -161,6 +190,7 @@ static int memory_teardown(struct domain *d)
 {
     if (!d->mem)
         return 0;
+    claim_drop(d);
     for (unsigned int done = 1;; done++) {
         struct frame *f = NULL;
         int rc;
@@ -188,6 +218,8 @@ static int memory_teardown(struct domain *d)
 
 static void memory_free(struct domain *d)
 {
+    if (d->mem)
+        vnuma_drop(d);
     hv_free(d->mem);
     d->mem = NULL;
 }

@@ -25,8 +25,8 @@ struct alloc_wish {
     unsigned int flags, bits, node; /* bits: address width, 0 for any */
 };
 
-/* -EINVAL: an address width or a node that there is not. */
-static int read_mem_flags(unsigned int mem_flags, struct alloc_wish *w)
+/* For d. -EINVAL: an address width or a node that there is not. */
+static int read_mem_flags(struct domain *d, unsigned int mem_flags, struct alloc_wish *w)
 {
     unsigned int node = XENMEMF_get_node(mem_flags);
     bool exact = mem_flags & XENMEMF_exact_node_request;
@@ -36,9 +36,15 @@ static int read_mem_flags(unsigned int mem_flags, struct alloc_wish *w)
     w->node = NUMA_ANY;
     if (w->bits && w->bits <= PAGE_SHIFT)
         return -EINVAL;
-    /* No domain has virtual nodes: where they are named, any memory will do. */
-    if (node == NUMA_ANY || mem_flags & XENMEMF_vnode)
+    if (node == NUMA_ANY)
         return 0;
+    if (mem_flags & XENMEMF_vnode) {
+        int rc = vnuma_node(d, node, &w->node);
+
+        if (rc == 0 && exact && w->node != NUMA_ANY)
+            w->flags |= ALLOC_EXACT;
+        return rc;
+    }
     /* How the machine is built is only for these two to know. */
     if (!current->domain->is_hardware && !current->domain->is_control)
         return exact ? -EINVAL : 0;
@@ -72,7 +78,7 @@ static int populate_one(struct domain *d, const struct xen_memory_reservation *r
     struct alloc_wish wish;
     uint64_t pfn = 0;
     mfn_t m;
-    int rc = read_mem_flags(r->mem_flags, &wish);
+    int rc = read_mem_flags(d, r->mem_flags, &wish);
 
     if (rc)
         return rc;
@@ -165,7 +171,7 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
     uint64_t in_per = chunk_order - x->in.extent_order, out_per = chunk_order - x->out.extent_order;
     struct alloc_wish wish;
     mfn_t fresh;
-    int rc = read_mem_flags(x->out.mem_flags, &wish);
+    int rc = read_mem_flags(d, x->out.mem_flags, &wish);
 
     if (rc)
         return rc;
@@ -301,6 +307,10 @@ long do_memory_op(unsigned long cmd, guest_ptr_t arg)
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
         return reservation_size(op, arg);
+    case XENMEM_claim_pages:
+        return mem_claim_pages(arg);
+    case XENMEM_get_vnumainfo:
+        return mem_get_vnumainfo(arg);
     case XENMEM_acquire_resource:
         return mem_acquire_resource(cmd, arg);
     default:

@@ -16,6 +16,7 @@
 #define ALLOC_BELOW_4G 1U /* flag: DMA-able by 32-bit devices */
 #define ALLOC_NO_SCRUB 2U /* flag: the caller overwrites it all */
 #define ALLOC_EXACT    4U /* flag: from the node or not at all */
+#define ALLOC_RESERVED 8U /* flag: the caller has reserved them */
 
 /* 2^order frames, naturally aligned, contents scrubbed unless ALLOC_NO_SCRUB; from `node` (or
  * NUMA_ANY) if it has them, else from another. INVALID_MFN if there are none. Any context with
@@ -25,6 +26,10 @@ void frames_free(mfn_t first, unsigned int order);
 void buddy_init(void); /* before the first range */
 /* Boot: give a range of RAM to the allocator. */
 void frames_add_range(mfn_t start, mfn_t end, unsigned int node);
+/* Keep so many free frames for who asks, wherever they are: only with ALLOC_RESERVED they can be
+ * allocated. False: there are not as many left. Frames that are freed are nobody's. */
+must_check bool frames_reserve(uint64_t count);
+void frames_unreserve(uint64_t count);
 uint64_t frames_free_count(void);
 uint64_t frames_total_count(void);
 unsigned int frames_node_count(void); /* nodes that have memory: [0, n) */
@@ -49,11 +54,17 @@ size_t hv_heap_used(void);
 must_check void *hv_alloc_array_checked(size_t size, size_t count);
 
 /* ---- a domain's memory (struct domain_mem) ---- */
+struct vnuma; /* core/mem/vnuma.c */
+
 struct domain_mem {
     spinlock_t lock;         /* LOCK_DOMAIN_PAGES: guards the lists and the totals */
     struct frame_list pages; /* every frame the domain owns and has `allocated` */
     uint64_t tot_pages, max_pages;
-    uint64_t shared_pages; /* hypervisor pages shared with it */
+    uint64_t shared_pages;  /* hypervisor pages shared with it */
+    uint64_t claimed_pages; /* reserved for it: see claim.c */
+    struct vnuma *vnuma;    /* its virtual nodes; NULL: none */
+    uint64_t nodes;         /* that it is to have its memory from, a bit each; 0: near its vCPUs */
+    unsigned int last_node;
 };
 
 /* Allocate one extent for d, as frames_alloc(), and count it. -ENOMEM; -EPERM over max_pages. */
@@ -69,6 +80,13 @@ void domain_free_frame(struct domain *from, struct frame *f);
 /* It is `to`'s from now on, with its contents; or free: -EINVAL `to` is dying, -EPERM it has all
  * that it may have. */
 must_check int domain_pass_frame(struct domain *from, struct frame *f, struct domain *to);
+uint64_t domain_claims(void); /* frames that are reserved for domains (XENMEM_claim_pages) */
+/* The nodes from which d gets memory when none is named, a bit each. */
+uint64_t domain_nodes(struct domain *d);
+/* Describe d's virtual nodes: XEN_DOMCTL_setvnumainfo's argument, with its arrays in guest memory.
+ * -EINVAL, -E2BIG, -ENOMEM, -EFAULT. */
+struct xen_domctl_vnuma;
+must_check int vnuma_set(struct domain *d, const struct xen_domctl_vnuma *from);
 must_check long do_memory_op(unsigned long cmd, guest_ptr_t arg);
 
 #endif

@@ -83,6 +83,17 @@ uint64_t frames_total_count(void)
     return 201;
 }
 
+uint64_t domain_claims(void)
+{
+    return 7;
+}
+
+int vnuma_set(struct domain *d, const struct xen_domctl_vnuma *from)
+{
+    assert_ptr_equal(d, dom1);
+    return from->nr_vnodes == 5 ? 0 : -E2BIG;
+}
+
 void arch_cpu_place(unsigned int cpu, struct cpu_place *out)
 {
     *out = (struct cpu_place){ .core = cpu / 2 % 2, .socket = cpu / 4, .node = cpu / 2 };

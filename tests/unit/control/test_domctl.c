@@ -72,6 +72,7 @@ static void info(void **state)
     dom1->vcpu[2]->pause_flags = BIT(VCPU_DOWN);
     dom1->handle[15] = 9;
     dom1->ssidref = 5;
+    dom1->mem->claimed_pages = 11;
     assert_int_equal(call_domctl(XEN_DOMCTL_getdomaininfo, 1, &op), 0);
     assert_int_equal(i->domain, 1);
     assert_int_equal(i->flags, XEN_DOMINF_blocked);
@@ -79,6 +80,7 @@ static void info(void **state)
     assert_int_equal(i->max_vcpu_id, 2);
     assert_int_equal(i->cpu_time, 3 * CPU_NS);
     assert_int_equal(i->tot_pages, 101);
+    assert_int_equal(i->outstanding_pages, 11);
     assert_int_equal(i->max_pages, UINT32_MAX);
     assert_int_equal(i->shared_info_frame, 51);
     assert_int_equal(i->handle[15], 9);
@@ -413,6 +415,55 @@ static void weights(void **state)
     assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, 1, &op), -EINVAL);
 }
 
+static void nodes(void **state)
+{
+    uint64_t set, got[2];
+    struct xen_domctl op = { 0 };
+    struct xenctl_bitmap *map = &op.u.nodeaffinity.nodemap;
+
+    (void)state;
+    map->nr_bits = 64;
+    for (unsigned int i = 0; i < 3; i++) {
+        set = (uint64_t[]){ 2, 6, 0x10 }[i]; /* node 4 there is not: then any */
+        set_xen_guest_handle(map->bitmap, (uint8_t *)&set);
+        assert_int_equal(call_domctl(XEN_DOMCTL_setnodeaffinity, 1, &op), 0);
+        assert_int_equal(domain_nodes(dom1), i == 2 ? 3 : 2);
+    }
+    set = 1;
+    assert_int_equal(call_domctl(XEN_DOMCTL_setnodeaffinity, 1, &op), 0);
+    map->nr_bits = 128;
+    memset(got, 0xaa, sizeof(got));
+    set_xen_guest_handle(map->bitmap, (uint8_t *)got);
+    assert_int_equal(call_domctl(XEN_DOMCTL_getnodeaffinity, 1, &op), 0);
+    assert_int_equal(got[0], 1);
+    assert_int_equal(got[1], 0);
+
+    /* All there can be: near the vCPUs again. CPU 3 is on node 1. */
+    memset(got, 0xff, sizeof(got));
+    assert_int_equal(call_domctl(XEN_DOMCTL_setnodeaffinity, 1, &op), 0);
+    assert_int_equal(domain_nodes(dom1), 3);
+    for (unsigned int i = 0; i < dom1->max_vcpus; i++)
+        dom1->vcpu[i]->hard_affinity = cpumask_of(3);
+    assert_int_equal(domain_nodes(dom1), 2);
+    for (unsigned int i = 0; i < dom1->max_vcpus; i++) {
+        cpumask_set(0, &dom1->vcpu[i]->hard_affinity);
+        dom1->vcpu[i]->soft_affinity = cpumask_of(1); /* of no use: hard affinity forbids it */
+    }
+    assert_int_equal(domain_nodes(dom1), 3);
+    dom1->vcpu[0]->soft_affinity = dom1->vcpu[1]->soft_affinity = cpumask_of(0);
+    dom1->vcpu[2]->soft_affinity = cpumask_of(0);
+    assert_int_equal(domain_nodes(dom1), 1);
+
+    map->nr_bits = 0;
+    assert_int_equal(call_domctl(XEN_DOMCTL_setnodeaffinity, 1, &op), -EINVAL);
+    map->nr_bits = 8 * PAGE_SIZE + 1;
+    assert_int_equal(call_domctl(XEN_DOMCTL_getnodeaffinity, 1, &op), -E2BIG);
+    map->nr_bits = 64;
+    map->bitmap.p = (uint8_t *)8;
+    assert_int_equal(call_domctl(XEN_DOMCTL_setnodeaffinity, 1, &op), -EFAULT);
+    assert_int_equal(call_domctl(XEN_DOMCTL_getnodeaffinity, 1, &op), -EFAULT);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, machine_setup, machine_teardown)
 const struct CMUnitTest domctl_tests[] = {
     TEST(refused),
@@ -430,5 +481,6 @@ const struct CMUnitTest domctl_tests[] = {
     TEST(affinity),
     TEST(affinity_bad_pointers),
     TEST(weights),
+    TEST(nodes),
 };
 const size_t nr_domctl_tests = ARRAY_SIZE(domctl_tests);

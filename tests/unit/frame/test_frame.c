@@ -7,6 +7,7 @@
 #include <hv/arch.h>
 #include <hv/domain.h>
 #include "../fake/hv.h"
+#include "../../../hypervisor/core/mem/internal.h"
 
 #define FRAMES  6U
 #define ENTRIES 8U
@@ -43,6 +44,29 @@ void arch_tlb_sync(struct domain *d)
 {
     assert_true(d == &domain || d == &other);
     syncs++;
+}
+
+bool claim_use(struct domain *d, uint64_t frames, uint64_t *claimed)
+{
+    (void)d;
+    *claimed = 0;
+    return frames_reserve(frames);
+}
+
+void claim_unuse(struct domain *d, uint64_t frames, uint64_t claimed)
+{
+    (void)d;
+    frames_unreserve(frames - claimed);
+}
+
+void claim_drop(struct domain *d)
+{
+    (void)d;
+}
+
+void vnuma_drop(struct domain *d)
+{
+    (void)d;
 }
 
 void arch_frame_set_gfn(mfn_t m, gfn_t g)

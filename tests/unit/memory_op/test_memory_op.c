@@ -5,6 +5,7 @@
 #include "../harness/memory.h"
 
 #include <hv/arch.h>
+#include <hv/control.h>
 #include <hv/domain.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
@@ -559,6 +560,237 @@ static void no_memory(void **state)
         frames_free(taken[--n], 1);
 }
 
+/* ---- claims ---- */
+
+/* What can be had by who has no claim. */
+static uint64_t available(void)
+{
+    uint64_t n = 0, step = 1UL << 20;
+
+    for (; step; step >>= 1)
+        if (frames_reserve(step))
+            n += step;
+    frames_unreserve(n);
+    return n;
+}
+
+static long claim(domid_t id, uint64_t pages)
+{
+    struct xen_memory_reservation r = { .nr_extents = pages, .domid = id };
+    struct vcpu *was = running;
+    long rc;
+
+    running = &vcpus[0];
+    rc = call(XENMEM_claim_pages, &r);
+    running = was;
+    return rc;
+}
+
+static void claims(void **state)
+{
+    uint64_t all = available();
+    struct xen_memory_reservation r = reservation(3, 1);
+
+    (void)state;
+    assert_int_equal(all, frames_free_count());
+    assert_int_equal(claim(1, OWN), -EINVAL); /* it has as much */
+    assert_int_equal(claim(1, OWN + 10), 0);
+    assert_int_equal(dom[1].mem->claimed_pages, 10);
+    assert_int_equal(domain_claims(), 10);
+    assert_int_equal(available(), all - 10);
+    assert_int_equal(frames_free_count(), all); /* free it is */
+    assert_int_equal(claim(1, OWN + 11), -EINVAL);
+
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 3);
+    assert_int_equal(dom[1].mem->claimed_pages, 4);
+    assert_int_equal(domain_claims(), 4);
+    assert_int_equal(available(), all - 10);
+    assert_int_equal(call(XENMEM_populate_physmap, &r), 3); /* two frames more than claimed */
+    assert_int_equal(dom[1].mem->claimed_pages, 0);
+    assert_int_equal(available(), all - 12);
+    assert_int_equal(frames_free_count(), all - 12);
+
+    assert_int_equal(claim(1, OWN + 112), 0);
+    assert_int_equal(domain_claims(), 100);
+    assert_int_equal(claim(1, 0), 0);
+    assert_int_equal(claim(1, 0), 0);
+    assert_int_equal(domain_claims(), 0);
+    assert_int_equal(available(), all - 12);
+}
+
+static void claims_keep_others_out(void **state)
+{
+    uint64_t all = available();
+    struct xen_memory_reservation r = reservation(64, 0);
+    unsigned long left = 0;
+    mfn_t m;
+
+    (void)state;
+    assert_int_equal(claim(1, OWN + all), 0);
+    assert_int_equal(claim(2, 1), -ENOMEM);
+    running = &vcpus[2];
+    assert_int_equal(call(XENMEM_increase_reservation, &r), 0);
+    assert_int_equal(frames_alloc(0, 0, NUMA_ANY).v, INVALID_MFN.v);
+    /* What is freed is for all. */
+    assert_int_equal(domain_give_up(&dom[1], mfn_to_frame(own[5])), 0);
+    assert_int_equal(call(XENMEM_increase_reservation, &r), 1);
+    assert_int_equal(call(XENMEM_decrease_reservation, &r), 1);
+    for (running = &vcpus[1]; domain_populate(&dom[1], 0, 0, NUMA_ANY, &m) == 0;)
+        left++;
+    assert_int_equal(left, all + 1);
+    assert_int_equal(domain_claims(), 0);
+}
+
+static void claims_that_are_refused(void **state)
+{
+    struct xen_memory_reservation r = { .nr_extents = OWN + 1, .domid = 1 };
+
+    (void)state;
+    assert_int_equal(call(XENMEM_claim_pages, &r), -EPERM);
+    running = &vcpus[0];
+    r.extent_order = 1;
+    assert_int_equal(call(XENMEM_claim_pages, &r), -EINVAL);
+    r.extent_order = 0;
+    r.mem_flags = 1;
+    assert_int_equal(call(XENMEM_claim_pages, &r), -EINVAL);
+    r.mem_flags = 0;
+    set_xen_guest_handle(r.extent_start, in);
+    assert_int_equal(call(XENMEM_claim_pages, &r), -EINVAL);
+    assert_int_equal(claim(7, 1), -ESRCH);
+    assert_int_equal(claim(DOMID_SELF, 1), -ESRCH);
+    assert_int_equal(claim(1, ~0UL), -ENOMEM);
+    dom[1].mem->max_pages = OWN + 5;
+    assert_int_equal(claim(1, OWN + 6), -EINVAL);
+    assert_int_equal(claim(1, OWN + 5), 0);
+    assert_int_equal(domain_claims(), 5);
+    /* Over the limit that was lowered since: the claim stays what it is. */
+    dom[1].mem->max_pages = OWN + 2;
+    running = &vcpus[1];
+    r = reservation(3, 0);
+    assert_int_equal(call(XENMEM_increase_reservation, &r), 2);
+    assert_int_equal(domain_claims(), 3);
+    /* The teardown drops the rest. */
+}
+
+static void dying_domains_have_no_claims(void **state)
+{
+    uint64_t all = available();
+    int rc;
+
+    (void)state;
+    assert_int_equal(claim(1, OWN + 20), 0);
+    dom[1].is_dying = true;
+    while ((rc = memory_part.teardown(&dom[1])) == -ERESTART)
+        ;
+    assert_int_equal(rc, 0);
+    assert_int_equal(available(), all + OWN);
+    assert_int_equal(claim(1, 20), -EINVAL);
+    dom[1].is_dying = false;
+}
+
+/* ---- virtual nodes ---- */
+
+static unsigned int distances[9], of_vcpu[4], of_vnode[3], got_distances[9], got_of_vcpu[4];
+static struct xen_vmemrange ranges[2], got_ranges[2];
+
+static struct xen_domctl_vnuma description(void)
+{
+    struct xen_domctl_vnuma v = { .nr_vnodes = 3, .nr_vmemranges = 2, .nr_vcpus = 4 };
+
+    for (unsigned int i = 0; i < 9; i++)
+        distances[i] = 10 + i;
+    for (unsigned int i = 0; i < 4; i++)
+        of_vcpu[i] = i % 3;
+    for (unsigned int i = 0; i < 3; i++)
+        of_vnode[i] = i == 1 ? ~0U : 0;
+    ranges[1] = (struct xen_vmemrange){ .start = 5, .end = 6, .nid = 2 };
+    set_xen_guest_handle(v.vdistance, distances);
+    set_xen_guest_handle(v.vcpu_to_vnode, of_vcpu);
+    set_xen_guest_handle(v.vnode_to_pnode, of_vnode);
+    set_xen_guest_handle(v.vmemrange, ranges);
+    dom[1].max_vcpus = 4;
+    return v;
+}
+
+static struct xen_vnuma_topology_info question(void)
+{
+    struct xen_vnuma_topology_info t = {
+        .domid = DOMID_SELF, .nr_vnodes = 3, .nr_vcpus = 4, .nr_vmemranges = 2
+    };
+
+    set_xen_guest_handle(t.vdistance.h, got_distances);
+    set_xen_guest_handle(t.vcpu_to_vnode.h, got_of_vcpu);
+    set_xen_guest_handle(t.vmemrange.h, got_ranges);
+    return t;
+}
+
+static void virtual_nodes(void **state)
+{
+    struct xen_domctl_vnuma v = description();
+    struct xen_vnuma_topology_info t = question();
+    struct xen_memory_reservation r = reservation(1, 0);
+
+    (void)state;
+    assert_int_equal(call(XENMEM_get_vnumainfo, &t), -EOPNOTSUPP);
+    assert_int_equal(vnuma_set(&dom[1], &v), 0);
+    assert_int_equal(vnuma_set(&dom[1], &v), 0); /* in place of the first */
+    assert_int_equal(call(XENMEM_get_vnumainfo, &t), 0);
+    assert_memory_equal(got_distances, distances, sizeof(distances));
+    assert_memory_equal(got_of_vcpu, of_vcpu, sizeof(of_vcpu));
+    assert_memory_equal(got_ranges, ranges, sizeof(ranges));
+    for (unsigned int i = 0; i < 3; i++) {
+        t = question();
+        t.nr_vnodes -= i == 0;
+        t.nr_vcpus -= i == 1;
+        t.nr_vmemranges -= i == 2;
+        assert_int_equal(call(XENMEM_get_vnumainfo, &t), -ENOBUFS);
+        assert_int_equal(t.nr_vnodes, 3);
+        assert_int_equal(t.nr_vcpus, 4);
+        assert_int_equal(t.nr_vmemranges, 2);
+    }
+    t.pad = 1;
+    assert_int_equal(call(XENMEM_get_vnumainfo, &t), -EINVAL);
+    for (int n = 0; n < 5; n++) {
+        t = question();
+        accesses_left = n;
+        assert_int_equal(call(XENMEM_get_vnumainfo, &t), -EFAULT);
+        accesses_left = -1;
+    }
+    running = &vcpus[2];
+    t = question();
+    t.domid = 1;
+    assert_int_equal(call(XENMEM_get_vnumainfo, &t), -EPERM);
+
+    running = &vcpus[1];
+    for (unsigned int node = 0; node < 5; node++) {
+        r.mem_flags = XENMEMF_node(node) | XENMEMF_vnode | XENMEMF_exact_node_request;
+        assert_int_equal(call(XENMEM_increase_reservation, &r), node < 3);
+    }
+}
+
+static void virtual_nodes_that_make_no_sense(void **state)
+{
+    struct xen_domctl_vnuma v;
+    size_t heap = hv_heap_used();
+
+    (void)state;
+    for (unsigned int i = 0; i < 5; i++) {
+        v = description();
+        v.nr_vnodes = i == 0 ? 0 : i == 3 ? 33 : 3;
+        v.nr_vcpus -= i == 1;
+        v.pad = i == 2;
+        v.nr_vmemranges = i == 4 ? 1000 : 2;
+        assert_int_equal(vnuma_set(&dom[1], &v), i < 3 ? -EINVAL : -E2BIG);
+    }
+    v = description();
+    for (int n = 0; n < 4; n++) {
+        accesses_left = n;
+        assert_int_equal(vnuma_set(&dom[1], &v), -EFAULT);
+    }
+    accesses_left = -1;
+    assert_int_equal(hv_heap_used(), heap);
+}
+
 /* ---- resources ---- */
 
 static struct xen_mem_acquire_resource resource_of(domid_t domid, uint64_t frame, uint32_t count)
@@ -660,6 +892,12 @@ int main(void)
         TEST(exchanges_that_make_no_sense),
         TEST(faults_in_exchanges),
         TEST(no_memory),
+        TEST(claims),
+        TEST(claims_keep_others_out),
+        TEST(claims_that_are_refused),
+        TEST(dying_domains_have_no_claims),
+        TEST(virtual_nodes),
+        TEST(virtual_nodes_that_make_no_sense),
         TEST(resource_frames),
         TEST(resource_size),
         TEST(resources_that_are_not_there),
