@@ -1,7 +1,7 @@
 /*
  * The control operations on a domain's NUMA nodes: where its memory comes from, and which virtual
- * ones it sees (public domctl.h). Rows in domctl.c; called under LOCK_DOMCTL. Sets of nodes in guest
- * memory are bitmaps like those of CPUs.
+ * ones it sees (public domctl.h). Rows in domctl.c; called under LOCK_DOMCTL. Sets of nodes in
+ * guest memory are bitmaps like those of CPUs.
  */
 #include "internal.h"
 

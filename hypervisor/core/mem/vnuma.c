@@ -1,7 +1,8 @@
 /*
  * Virtual NUMA nodes: what the control domain says of them (XEN_DOMCTL_setvnumainfo), what the
- * guest asks (XENMEM_get_vnumainfo), and on which real node a virtual one is. A description is never
- * changed, only replaced; who reads it holds a reference. LOCK_DOMAIN_PAGES guards the pointer.
+ * guest asks (XENMEM_get_vnumainfo), and on which real node a virtual one is. A description is
+ * never changed, only replaced; who reads it holds a reference. LOCK_DOMAIN_PAGES guards the
+ * pointer.
  */
 #include "internal.h"
 
