@@ -11,14 +11,16 @@ static struct grant_entry_v1 *table;
 
 static void offer(unsigned long frame, uint16_t flags)
 {
-    table[REF].domid = 0;
+    table[REF].domid = (domid_t)guest_domid();
     table[REF].frame = (uint32_t)frame;
     __atomic_store_n(&table[REF].flags, GTF_permit_access | flags, __ATOMIC_SEQ_CST);
 }
 
 static struct gnttab_map_grant_ref map_at(uint64_t where, uint32_t flags)
 {
-    struct gnttab_map_grant_ref op = { .host_addr = where, .ref = REF, .flags = flags };
+    struct gnttab_map_grant_ref op = {
+        .host_addr = where, .ref = REF, .flags = flags, .dom = (domid_t)guest_domid()
+    };
 
     if (grant_op(GNTTABOP_map_grant_ref, &op, 1))
         op.status = -100;

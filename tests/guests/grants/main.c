@@ -12,14 +12,16 @@ static struct grant_entry_v1 *table;
 
 static void offer(unsigned int ref, void *page, uint16_t flags)
 {
-    table[ref].domid = 0;
+    table[ref].domid = (domid_t)guest_domid();
     table[ref].frame = (uint32_t)virt_to_gfn(page);
     __atomic_store_n(&table[ref].flags, GTF_permit_access | flags, __ATOMIC_SEQ_CST);
 }
 
 static struct gnttab_map_grant_ref map(uint64_t where, unsigned int ref, uint32_t flags)
 {
-    struct gnttab_map_grant_ref op = { .host_addr = where, .ref = ref, .flags = flags, .dom = 0 };
+    struct gnttab_map_grant_ref op = {
+        .host_addr = where, .ref = ref, .flags = flags, .dom = (domid_t)guest_domid()
+    };
 
     if (grant_op(GNTTABOP_map_grant_ref, &op, 1))
         op.status = -100;
@@ -113,7 +115,7 @@ static struct gnttab_copy copy_op(void *from, void *to)
     struct gnttab_copy op = { .len = 100, .flags = GNTCOPY_source_gref };
 
     op.source.u.ref = REF;
-    op.source.domid = 0;
+    op.source.domid = (domid_t)guest_domid();
     op.source.offset = 8;
     op.dest.u.gmfn = virt_to_gfn(to);
     op.dest.domid = DOMID_SELF;
@@ -140,7 +142,7 @@ static void check_copy(void)
     op.source.u.gmfn = virt_to_gfn(to);
     op.source.domid = DOMID_SELF;
     op.dest.u.ref = REF;
-    op.dest.domid = 0;
+    op.dest.domid = (domid_t)guest_domid();
     grant_op(GNTTABOP_copy, &op, 1);
     is(op.status, GNTST_general_error, "a copy into a read-only grant is refused");
     offer(REF, from, 0);

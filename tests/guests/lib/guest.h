@@ -18,7 +18,12 @@
 
 void guest_main(void);
 
-/* print.c: one console_io write per call, so that a line never mixes with the hypervisor's own. */
+/* The guest's console: dom0's is the hypervisor's. */
+void guest_output(const char *text, size_t length);
+void guest_output_drain(void); /* whoever reads it has got all */
+bool is_dom0(void);
+
+/* print.c: one write per call, so that a line never mixes with the hypervisor's own. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 size_t format_text(char *buffer, size_t size, const char *format, __builtin_va_list args);
 
@@ -113,6 +118,7 @@ int event_bind_virq(unsigned int virq, unsigned int vcpu); /* port, or -XEN_E* *
 int event_bind_ipi(unsigned int vcpu);
 int event_alloc_unbound(unsigned int remote);
 int event_bind_interdomain(unsigned int remote, unsigned int remote_port);
+unsigned int guest_domid(void); /* the guest's own number */
 long event_send(unsigned int port);
 long event_close(unsigned int port);
 void events_upcall(void);                    /* called by the back end */

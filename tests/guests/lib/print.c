@@ -1,6 +1,6 @@
 /*
- * Formatted output to the hypervisor's console. Knows %d %i %u %x %c %s %p %%, the lengths l, ll
- * and z, a width, and the flags 0 and -. A call is one console_io write.
+ * Formatted output to the guest's console. Knows %d %i %u %x %c %s %p %%, the lengths l, ll
+ * and z, a width, and the flags 0 and -. A call is one write.
  */
 #include <stdarg.h>
 
@@ -107,5 +107,5 @@ void print(const char *format, ...)
     va_start(args, format);
     length = format_text(line, sizeof(line), format, args);
     va_end(args);
-    console_write(line, length);
+    guest_output(line, length);
 }

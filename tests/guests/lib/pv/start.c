@@ -17,6 +17,7 @@ void guest_shutdown(unsigned int reason)
 {
     struct sched_shutdown arg = { .reason = reason };
 
+    guest_output_drain();
     sched_op(SCHEDOP_shutdown, &arg);
     for (;;)
         sched_op(SCHEDOP_yield, NULL);

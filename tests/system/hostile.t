@@ -1,0 +1,34 @@
+#!/bin/bash
+# Microguests that attack, as domains made by Debian's toolstack, beside a witness and dom0: the job
+# tests/host/hostile. HOSPES_HOSTILE=long makes 10 million random hypercalls, and claims each frame
+# of the machine; HOSPES_HOSTILE_LOG keeps the console's log.
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${HOSPES_BUILD:-$top/build}
+temp=$(mktemp -d)
+trap 'rm -rf "$temp"' EXIT
+log=${HOSPES_HOSTILE_LOG:-$temp/log}
+
+: >"$temp/scenario"
+seconds=400
+if [ "${HOSPES_HOSTILE:-}" = long ]; then
+    seconds=7200
+    cat >"$temp/scenario" <<'END'
+calls=1000000 step=1 patience=2000
+for seed in 2 3 4 5 6 7 8 9 10; do
+    guests+="
+attack-random calls=%calls seed=$seed"
+done
+END
+fi
+make -s -C "$top" guests >"$temp/make" 2>&1 || { sed 's/^/# /' "$temp/make"; echo "Bail out! no guests"; exit 1; }
+"$top/scripts/run-host" --hv "${HOSPES_HV:-hospes}" --smp 2 --timeout $seconds --log "$log" \
+    "$top/tests/host/hostile" "$temp/scenario" "$build"/guests/pv/*.elf >"$temp/out" 2>&1
+status=$?
+tr -d '\r' <"$log" | sed -n 's/^hostile: //p'
+if [ $status != 0 ]; then
+    tail -n 40 "$temp/out" | sed 's/^/# /'
+    tr -d '\r' <"$log" | tail -n 40 | sed 's/^/# console: /'
+fi
+exit $status
