@@ -18,7 +18,8 @@ static bool harmful(unsigned int nr, unsigned long op)
         return true;
     case __HYPERVISOR_sched_op:
     case __HYPERVISOR_sched_op_compat:
-        return op == SCHEDOP_block || op == SCHEDOP_shutdown || op == SCHEDOP_shutdown_code;
+        return op == SCHEDOP_block || op == SCHEDOP_poll || op == SCHEDOP_shutdown ||
+               op == SCHEDOP_shutdown_code;
     case __HYPERVISOR_vcpu_op:
         return op == VCPUOP_down;
     case __HYPERVISOR_memory_op:

@@ -100,13 +100,21 @@ static bool check_time(uint64_t *last)
     return good && ticks != before && later + 1000000 >= now + SLEEP_NS;
 }
 
+/* One that comes at the same time as dom0's may be delivered a moment later. */
 static bool check_events(void)
 {
-    unsigned int before = events;
+    unsigned int missing = 0;
 
-    for (unsigned int i = 0; i < 100; i++)
+    for (unsigned int i = 0; i < 100; i++) {
+        unsigned int before = events;
+        uint64_t end = time_now() + 1000000000;
+
         event_send(event_port);
-    return events == before + 100;
+        while (events == before && time_now() < end)
+            relax();
+        missing += events != before + 1;
+    }
+    return missing == 0;
 }
 
 void guest_main(void)
