@@ -1,7 +1,11 @@
 /*
- * The hypervisor's heap. Objects up to half a page come from slabs of one page per size class;
- * larger ones are whole pages. What a page holds stands in its frame-table entry (owner DOMID_XEN,
- * class or order + 1 in `types`), so objects carry no header. LOCK_HEAP guards the classes.
+ * The hypervisor's heap. Objects up to half a page come from slabs, pages of objects of one size;
+ * larger ones are whole pages. Objects carry no header: all that is known of a page stands in its
+ * frame-table entry, with owner DOMID_XEN. A slab goes back when its last object does.
+ *
+ * A slab's `types` is its class + 1 and, above TAG_BITS, the number of its first free object;
+ * `refs` is one more than its objects in use; `next` and `prev` list the slabs of the class that
+ * have room. LOCK_HEAP guards these. A free object begins with the number of the next one.
  */
 #include <hv/mem.h>
 #include <hv/printk.h>
@@ -11,14 +15,11 @@ static const uint16_t class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 5
 #define NR_CLASSES ARRAY_SIZE(class_size)
 #define LARGE_TAG  64 /* `types` of a large block's first frame: this + its order */
 
-/* A free object of a slab. */
-struct free_object {
-    struct free_object *next;
-};
+#define TAG_BITS 7
 
-static struct {
-    struct free_object *free;
-} class_list[NR_CLASSES];
+static struct frame_list with_room[NR_CLASSES] = {
+    [0 ... NR_CLASSES - 1] = { .head = FRAME_LIST_END, .tail = FRAME_LIST_END },
+};
 static spinlock_t heap_lock = SPINLOCK_INIT(LOCK_HEAP);
 static size_t heap_used; /* bytes handed out; atomic */
 
@@ -72,54 +73,86 @@ static void *alloc_large(size_t size)
     return p;
 }
 
-/* A new slab's objects. LOCK_HEAP is not held. */
-static struct free_object *make_slab(unsigned int class)
+static unsigned int objects_in_slab(unsigned int class)
+{
+    return PAGE_SIZE / class_size[class];
+}
+
+static uint32_t *object(struct frame *slab, unsigned int class, unsigned int number)
+{
+    return (uint32_t *)((char *)mfn_to_virt(frame_to_mfn(slab)) + number * class_size[class]);
+}
+
+/* LOCK_HEAP is not held. NULL: no memory. */
+static struct frame *make_slab(unsigned int class)
 {
     char *page = page_alloc();
-    struct free_object *list = NULL;
+    struct frame *f;
 
     if (!page)
         return NULL;
-    tag_page(virt_to_mfn(page), class + 1);
-    for (size_t off = 0; off + class_size[class] <= PAGE_SIZE; off += class_size[class]) {
-        struct free_object *o = (struct free_object *)(page + off);
+    f = mfn_to_frame(virt_to_mfn(page));
+    tag_page(frame_to_mfn(f), class + 1);
+    for (unsigned int i = 0; i + 1 < objects_in_slab(class); i++)
+        *object(f, class, i) = i + 1;
+    return f;
+}
 
-        o->next = list;
-        list = o;
-    }
-    return list;
+/* LOCK_HEAP is held, and some slab has room. */
+static void *take_object(unsigned int class)
+{
+    struct frame *f = mfn_to_frame(mfn(with_room[class].head));
+    uint32_t *o = object(f, class, f->state.types >> TAG_BITS);
+
+    f->state.types = (class + 1) | *o << TAG_BITS;
+    f->state.refs++;
+    if (f->state.refs > objects_in_slab(class))
+        frame_list_del(&with_room[class], f);
+    return o;
+}
+
+/* LOCK_HEAP is held. True if the slab is nobody's now. */
+static bool put_object(struct frame *f, unsigned int class, unsigned int number)
+{
+    uint32_t *o = object(f, class, number);
+
+    if (f->state.refs > objects_in_slab(class))
+        frame_list_add(&with_room[class], f);
+    *o = f->state.types >> TAG_BITS;
+    f->state.types = (class + 1) | number << TAG_BITS;
+    f->state.refs--;
+    if (f->state.refs > 1)
+        return false;
+    frame_list_del(&with_room[class], f);
+    return true;
 }
 
 void *hv_alloc(size_t size)
 {
     unsigned int class = 0;
-    struct free_object *o;
     unsigned long irq;
+    void *p;
 
     if (size > class_size[NR_CLASSES - 1])
         return alloc_large(size);
     while (class_size[class] < size)
         class += 1;
     irq = spin_lock_irqsave(&heap_lock);
-    if (!class_list[class].free) {
-        struct free_object *slab, *last;
+    if (!with_room[class].count) {
+        struct frame *slab;
 
         spin_unlock_irqrestore(&heap_lock, irq);
         slab = make_slab(class);
         if (!slab)
             return NULL;
-        for (last = slab; last->next; last = last->next)
-            ;
         irq = spin_lock_irqsave(&heap_lock);
-        last->next = class_list[class].free;
-        class_list[class].free = slab;
+        frame_list_add(&with_room[class], slab);
     }
-    o = class_list[class].free;
-    class_list[class].free = o->next;
+    p = take_object(class);
     spin_unlock_irqrestore(&heap_lock, irq);
     __atomic_fetch_add(&heap_used, class_size[class], __ATOMIC_RELAXED);
-    memset(o, 0, class_size[class]);
-    return o;
+    memset(p, 0, class_size[class]);
+    return p;
 }
 
 void *hv_alloc_array_checked(size_t size, size_t count)
@@ -132,23 +165,27 @@ void *hv_alloc_array_checked(size_t size, size_t count)
 void hv_free(void *p)
 {
     struct frame *f;
-    unsigned int tag;
+    unsigned int tag, number;
     unsigned long irq;
+    bool empty;
 
     if (!p)
         return;
     f = mfn_to_frame(virt_to_mfn(p));
-    BUG_ON(f->state.owner != DOMID_XEN || f->state.types == 0);
-    tag = f->state.types;
+    tag = f->state.types & ((1U << TAG_BITS) - 1);
+    BUG_ON(f->state.owner != DOMID_XEN || tag == 0);
     if (tag >= LARGE_TAG) {
         __atomic_fetch_sub(&heap_used, PAGE_SIZE << (tag - LARGE_TAG), __ATOMIC_RELAXED);
         pages_free(p, tag - LARGE_TAG);
         return;
     }
+    number = (unsigned int)((uintptr_t)p & ~PAGE_MASK) / class_size[tag - 1];
+    BUG_ON(p != object(f, tag - 1, number) || f->state.refs == 1);
     irq = spin_lock_irqsave(&heap_lock);
-    ((struct free_object *)p)->next = class_list[tag - 1].free;
-    class_list[tag - 1].free = p;
+    empty = put_object(f, tag - 1, number);
     spin_unlock_irqrestore(&heap_lock, irq);
+    if (empty)
+        page_free(mfn_to_virt(frame_to_mfn(f)));
     __atomic_fetch_sub(&heap_used, class_size[tag - 1], __ATOMIC_RELAXED);
 }
 
