@@ -1,0 +1,24 @@
+/* Debug key 'm': where the machine's memory is. */
+#include <hv/domain.h>
+#include <hv/keyhandler.h>
+#include <hv/mem.h>
+#include <hv/printk.h>
+
+static void print_memory(void)
+{
+    struct domain *d;
+
+    for (unsigned int node = 0; node < frames_node_count(); node++)
+        printk_raw("node %u: %llu of %llu pages free\n", node,
+                   (unsigned long long)frames_node_free(node),
+                   (unsigned long long)frames_node_total(node));
+    printk_raw("heap: %zu bytes in use\n", hv_heap_used());
+    for (unsigned int id = 0; (d = domain_next(id)) != NULL; id = d->id + 1U) {
+        printk_raw("d%u: %llu pages of %llu, %llu shared with it\n", d->id,
+                   (unsigned long long)d->mem->tot_pages, (unsigned long long)d->mem->max_pages,
+                   (unsigned long long)d->mem->shared_pages);
+        domain_put(d);
+    }
+}
+
+KEY_HANDLER(memory, 'm', print_memory, "print free memory, the heap, each domain's memory");
