@@ -12,6 +12,8 @@
 #include <hv/range_set.h>
 #include "../fake/hv.h"
 
+#define weak __attribute__((weak)) /* other tests that use this machine link the real one */
+
 struct cpu cpus[CPUS];
 struct domain *domains[2];
 mfn_t own[2][OWN];
@@ -254,35 +256,35 @@ void desc_load_vcpu(struct vcpu *v)
     (void)v;
 }
 
-int guest_tsc_set(struct domain *d, uint32_t mode, uint32_t khz, uint64_t elapsed, uint32_t n)
+weak int guest_tsc_set(struct domain *d, uint32_t mode, uint32_t khz, uint64_t elapsed, uint32_t n)
 {
     (void)d, (void)mode, (void)khz, (void)elapsed, (void)n;
     return 0;
 }
 
-int policy_domain_init(struct domain *d)
+weak int policy_domain_init(struct domain *d)
 {
     (void)d;
     return 0;
 }
 
-void policy_domain_free(struct domain *d)
+weak void policy_domain_free(struct domain *d)
 {
     (void)d;
 }
 
-int fpu_vcpu_init(struct vcpu *v)
+weak int fpu_vcpu_init(struct vcpu *v)
 {
     (void)v;
     return 0;
 }
 
-void fpu_vcpu_free(struct vcpu *v)
+weak void fpu_vcpu_free(struct vcpu *v)
 {
     (void)v;
 }
 
-void fpu_vcpu_reset(struct vcpu *v)
+weak void fpu_vcpu_reset(struct vcpu *v)
 {
     (void)v;
 }
