@@ -1,7 +1,8 @@
 # lib.sh: what a job in dom0 (scripts/run-host) can use; `. /job/lib.sh`.
 # shellcheck shell=bash
 set -u
-consoles=/var/log/xen/console
+consoles=/run/consoles
+mkdir -p $consoles
 
 # run LABEL COMMAND...: with its output and its status between two marks; the status is the command's
 run() {
@@ -57,6 +58,12 @@ gone() {
 # free_memory: of the host, in MiB
 free_memory() {
     xl info | awk '/^free_memory/ { print $3 }'
+}
+
+# free_bytes: the same to the page
+free_bytes() {
+    PYTHONPATH=/usr/lib/xen-4.17/lib/python python3 -c \
+        'import xen.lowlevel.xc; print(xen.lowlevel.xc.xc().physinfo()["free_memory"] * 1024)'
 }
 
 # enter GUEST LINE...: type lines on the guest's console
