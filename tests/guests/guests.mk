@@ -19,7 +19,8 @@ GUESTS_LDFLAGS := -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
 GUESTS_LIB_SRC := $(wildcard $(GUESTS_LIB)/*.c $(GUESTS_LIB)/pv/*.c $(GUESTS_LIB)/pv/*.S)
 GUESTS_LIB_OBJ := $(patsubst $(GUESTS_LIB)/%,$(GUESTS_OUT)/lib/%.o,$(GUESTS_LIB_SRC))
 GUESTS_NAMES := $(patsubst $(GUESTS_DIR)/%/main.c,%,$(wildcard $(GUESTS_DIR)/*/main.c))
-GUESTS_ELF := $(GUESTS_NAMES:%=$(GUESTS_OUT)/%.elf) $(if $(wildcard tests/bench/guest/main.c),$(GUESTS_OUT)/bench.elf)
+GUESTS_ELF := $(GUESTS_NAMES:%=$(GUESTS_OUT)/%.elf) $(GUESTS_OUT)/bench.elf
+GUESTS_BENCH_OBJ := $(patsubst tests/bench/guest/%.c,$(GUESTS_OUT)/bench/%.o,$(wildcard tests/bench/guest/*.c))
 
 .PHONY: guests
 guests: $(GUESTS_ELF)
@@ -32,12 +33,14 @@ $(GUESTS_OUT)/%/main.o: $(GUESTS_DIR)/%/main.c | $(O)/include/xen
 	@mkdir -p $(@D)
 	$(GUESTS_CC) $(GUESTS_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(GUESTS_OUT)/bench/main.o: tests/bench/guest/main.c | $(O)/include/xen
+$(GUESTS_OUT)/bench/%.o: tests/bench/guest/%.c | $(O)/include/xen
 	@mkdir -p $(@D)
 	$(GUESTS_CC) $(GUESTS_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(GUESTS_OUT)/bench.elf: $(GUESTS_BENCH_OBJ) # beside its main.o, which the rule for all adds
 
 $(GUESTS_OUT)/%.elf: $(GUESTS_OUT)/%/main.o $(GUESTS_LIB_OBJ) $(GUESTS_LIB)/pv/pv.lds
 	$(GUESTS_CC) $(GUESTS_LDFLAGS) -o $@ $(filter %.o,$^)
 
 .SECONDARY: $(GUESTS_NAMES:%=$(GUESTS_OUT)/%/main.o)
--include $(GUESTS_LIB_OBJ:.o=.d) $(GUESTS_NAMES:%=$(GUESTS_OUT)/%/main.d) $(GUESTS_OUT)/bench/main.d
+-include $(GUESTS_LIB_OBJ:.o=.d) $(GUESTS_NAMES:%=$(GUESTS_OUT)/%/main.d) $(GUESTS_BENCH_OBJ:.o=.d)

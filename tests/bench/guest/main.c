@@ -3,40 +3,11 @@
  * operation. Under an emulator that counts instructions a tick is an instruction of guest and
  * hypervisor together, so the guest's part of each operation is kept to a few instructions of
  * assembly. Prints "bench NAME TICKS" lines. With "memory=1" it takes all the memory it can get
- * instead.
+ * instead, and with "peer=DOMAIN" it is one of two guests that work with each other (pair.c).
  */
-#include "pv.h"
+#include "bench.h"
 
-#define SPARE_VA    0xffffffffa0000000ul
 #define UNMAPPED_VA 0x700000000000ul
-
-extern char bench_fault_stub[], bench_syscall_stub[], bench_upcall_stub[];
-extern volatile uint64_t bench_upcalls;
-
-/*
- * The leanest handlers that still do the job: skip the 3-byte faulting instruction; return from a
- * system call; acknowledge an event. Each returns by the iret hypercall.
- */
-__asm__(".pushsection .text\n"
-        "bench_fault_stub:\n"
-        "    pop %rcx; pop %r11; add $8, %rsp; addq $3, (%rsp)\n"
-        "    pushq $0; push %rcx; push %r11; push %rax; mov $23, %eax; syscall\n"
-        "bench_syscall_stub:\n"
-        "    pop %rcx; pop %r11\n"
-        "    pushq $0x100; push %rcx; push %r11; push %rax; mov $23, %eax; syscall\n"
-        "bench_upcall_stub:\n"
-        "    pop %rcx; pop %r11; push %rax; push %rcx\n"
-        "    mov shared_info(%rip), %rax; movb $0, (%rax); movq $0, 8(%rax)\n"
-        "    movq $0, 0x800(%rax); incq bench_upcalls(%rip)\n"
-        "    pop %rcx; pop %rax\n"
-        "    pushq $0; push %rcx; push %r11; push %rax; mov $23, %eax; syscall\n"
-        ".popsection\n"
-        ".pushsection .user_text, \"ax\"\n"
-        "bench_user: syscall; dec %rbx; jnz bench_user; int $0x80\n"
-        "bench_user_end:\n"
-        ".popsection");
-extern const char bench_user[], bench_user_end[];
-volatile uint64_t bench_upcalls;
 
 static struct mmu_update updates[64];
 static struct multicall_entry calls[8];
@@ -135,19 +106,6 @@ static void console_line(void)
     console_write("# a line of forty characters, like this\n", 40);
 }
 
-static void measure(const char *name, void (*fn)(void), unsigned int count)
-{
-    void (*volatile operation)(void) = fn; /* never inlined: the profiler stops at its address */
-    uint64_t start;
-
-    for (unsigned int i = 0; i < 16; i++)
-        operation();
-    start = read_tsc();
-    for (unsigned int i = 0; i < count; i++)
-        operation();
-    print("bench %s %lu\n", name, (read_tsc() - start) / count);
-}
-
 static void measure_system_call(void)
 {
     struct frame registers = { .rip = USER_CODE, .rsp = USER_STACK + PAGE_SIZE - 16, .rbx = 1000 };
@@ -233,6 +191,10 @@ static void measure_memory(void)
 
 void guest_main(void)
 {
+    if (option("peer", 0)) {
+        pair((domid_t)option("peer", 0), option("measure", 0));
+        return;
+    }
     print("bench entry %lu\n", read_tsc() / 1000);
     if (option("memory", 0)) {
         measure_memory();
