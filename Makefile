@@ -13,7 +13,7 @@ include hypervisor/hypervisor.mk
 include tests/unit/unit.mk
 -include tests/guests/guests.mk
 
-.PHONY: all hypervisor run test check bench clean help format format-check deps
+.PHONY: all hypervisor run host test check bench clean help format format-check deps
 
 all: hypervisor unit-tests guests
 
@@ -22,6 +22,12 @@ run: ## install what is missing, build, boot the demo: a Debian dom0 on hospes
 	scripts/fetch
 	$(MAKE) hypervisor
 	scripts/demo
+
+host: ## a shell in a Debian dom0 with Debian's toolstack for guests
+	scripts/deps build run test
+	scripts/fetch
+	$(MAKE) hypervisor
+	scripts/run-host --interactive
 
 test: ## install, build, run every test
 	scripts/test
