@@ -158,6 +158,18 @@ void arch_frame_set_gfn(mfn_t m, gfn_t g)
     ABSENT();
 }
 
+gfn_t arch_frame_gfn(mfn_t m)
+{
+    (void)m;
+    ABSENT();
+}
+
+void arch_frame_dirtied(const struct frame *f)
+{
+    (void)f;
+    ABSENT();
+}
+
 int arch_frame_relinquish(struct domain *d, struct frame *f)
 {
     (void)d, (void)f;

@@ -298,6 +298,8 @@ static int op_scheduler_op(struct domain *d, struct xen_domctl *op)
         s->u.credit2.cap = (uint16_t)sched_get_cap(d);
         return 0;
     case XEN_DOMCTL_SCHEDOP_putinfo:
+        if (s->u.credit2.cap > 100 * d->max_vcpus)
+            return -EINVAL;
         if (s->u.credit2.weight)
             sched_set_weight(d, s->u.credit2.weight);
         sched_set_cap(d, s->u.credit2.cap);

@@ -30,4 +30,15 @@ must_check int sysctl_sched_id(struct xen_sysctl *op);
 must_check int sysctl_cpupool_op(struct xen_sysctl *op);
 must_check int sysctl_scheduler_op(struct xen_sysctl *op);
 
+/* sysctl_power.c */
+must_check int sysctl_get_pmstat(struct xen_sysctl *op);
+must_check int sysctl_pm_op(struct xen_sysctl *op);
+
+/* sysctl_host.c */
+must_check int sysctl_tbuf_op(struct xen_sysctl *op);
+must_check int sysctl_page_offline_op(struct xen_sysctl *op);
+must_check int sysctl_pcitopoinfo(struct xen_sysctl *op);
+must_check int sysctl_livepatch_op(struct xen_sysctl *op);
+must_check int sysctl_coverage_op(struct xen_sysctl *op);
+
 #endif

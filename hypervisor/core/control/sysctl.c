@@ -100,7 +100,7 @@ static int op_physinfo(struct xen_sysctl *op)
     info->nr_cpus = cpumask_weight(&cpu_online_mask);
     info->max_cpu_id = nr_cpus - 1;
     info->nr_nodes = frames_node_count();
-    info->max_node_id = frames_node_count() - 1;
+    info->max_node_id = NR_NODES - 1;
     info->total_pages = frames_total_count();
     info->free_pages = frames_free_count();
     info->outstanding_pages = domain_claims();
@@ -115,10 +115,12 @@ static int op_availheap(struct xen_sysctl *op)
 
     if (h->min_bitwidth || h->max_bitwidth)
         return -EOPNOTSUPP;
-    if (h->node < -1 || h->node >= (int32_t)frames_node_count())
-        return -EINVAL;
-    h->avail_bytes = (h->node < 0 ? frames_free_count() : frames_node_free((unsigned int)h->node))
-                     << PAGE_SHIFT;
+    if (h->node == -1)
+        h->avail_bytes = frames_free_count() << PAGE_SHIFT;
+    else if (h->node >= 0 && h->node < (int32_t)frames_node_count())
+        h->avail_bytes = frames_node_free((unsigned int)h->node) << PAGE_SHIFT;
+    else
+        h->avail_bytes = 0;
     return 0;
 }
 
@@ -243,6 +245,13 @@ static const struct sysctl core_sysctls[NR_SYSCTLS] = {
     OP(numainfo,          true),
     ROW(cpupool_op,       sysctl_cpupool_op, true),
     ROW(scheduler_op,     sysctl_scheduler_op, true),
+    ROW(get_pmstat,       sysctl_get_pmstat, true),
+    ROW(pm_op,            sysctl_pm_op, true),
+    ROW(tbuf_op,          sysctl_tbuf_op, true),
+    ROW(page_offline_op,  sysctl_page_offline_op, false),
+    ROW(pcitopoinfo,      sysctl_pcitopoinfo, true),
+    ROW(livepatch_op,     sysctl_livepatch_op, true),
+    ROW(coverage_op,      sysctl_coverage_op, false),
 };
 #undef OP
 #undef ROW

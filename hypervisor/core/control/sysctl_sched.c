@@ -43,7 +43,7 @@ static int pool_move_domain(const struct xen_sysctl_cpupool_op *p)
     int rc;
 
     if (!d)
-        return p->domid < DOMID_FIRST_RESERVED ? -ESRCH : -EINVAL;
+        return -ESRCH;
     rc = d == current->domain ? -EPERM : cpupool_move_domain(d, p->cpupool_id);
     domain_put(d);
     return rc;

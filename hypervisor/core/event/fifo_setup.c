@@ -172,6 +172,20 @@ int event_set_priority(struct domain *d, evtchn_port_t port, unsigned int priori
     return rc;
 }
 
+void event_mark_written(struct domain *d)
+{
+    const struct event_fifo *fifo;
+
+    spin_lock(&d->event->lock);
+    fifo = d->event->fifo;
+    for (unsigned int i = 0; fifo && i < fifo->nr_vcpus; i++)
+        if (fifo->vcpu[i])
+            frame_dirtied(mfn_to_frame(fifo->vcpu[i]->mfn));
+    for (unsigned int i = 0; fifo && i < fifo->nr_pages; i++)
+        frame_dirtied(mfn_to_frame(fifo->mfn[i]));
+    spin_unlock(&d->event->lock);
+}
+
 void event_fifo_destroy(struct domain *d, struct event_fifo *fifo)
 {
     if (!fifo)

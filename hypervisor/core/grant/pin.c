@@ -266,6 +266,22 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, bool write)
         frame_put(f);
 }
 
+void grant_mark_written(struct domain *d)
+{
+    for (grant_ref_t ref = 0; grant_ref_valid(d, ref); ref++) {
+        struct active_entry *page =
+            __atomic_load_n(&d->grant->active[ref / ACTIVE_PER_PAGE], __ATOMIC_ACQUIRE);
+        struct active_entry *active = page ? &page[ref % ACTIVE_PER_PAGE] : NULL;
+
+        if (!active || !READ_ONCE(active->writers))
+            continue;
+        spin_lock(&active->lock);
+        if (active->writers)
+            frame_dirtied(mfn_to_frame(mfn(active->mfn)));
+        spin_unlock(&active->lock);
+    }
+}
+
 mfn_t grant_pinned_mfn(struct domain *granter, grant_ref_t ref)
 {
     return mfn(READ_ONCE(active_entry(granter, ref)->mfn));

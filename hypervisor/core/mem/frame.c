@@ -9,6 +9,8 @@
 #include <hv/mem.h>
 #include <hv/printk.h>
 
+unsigned int domains_logged;
+
 static union frame_state frame_read(const struct frame *f)
 {
     return (union frame_state){ .raw = __atomic_load_n(&f->state.raw, __ATOMIC_ACQUIRE) };
@@ -274,7 +276,7 @@ int frame_get_writable(struct frame *f, const struct domain *owner)
     return rc;
 }
 
-void frame_put_writable(struct frame *f)
+void frame_put_unwritten(struct frame *f)
 {
     uint64_t raw = READ_ONCE(f->state.raw);
     int rc;
@@ -285,6 +287,12 @@ void frame_put_writable(struct frame *f)
     rc = frame_put_type(f);
     BUG_ON(rc != 0);
     frame_put(f);
+}
+
+void frame_put_writable(struct frame *f)
+{
+    frame_dirtied(f);
+    frame_put_unwritten(f);
 }
 
 int frame_settle(struct frame *f)

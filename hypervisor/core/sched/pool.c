@@ -117,7 +117,7 @@ static int empty_of_domains(struct cpupool *pool)
     struct domain *d;
 
     if (pool == &cpupool0)
-        return -EBUSY;
+        return -EINVAL;
     for (unsigned int id = 0; (d = domain_next(id)) != NULL; id = d->id + 1U) {
         int rc = 0;
 
@@ -155,6 +155,15 @@ static int remove_cpu(struct cpupool *pool, unsigned int cpu)
     return rc;
 }
 
+static unsigned int last_cpu(const cpumask_t *mask)
+{
+    unsigned int cpu, last = NR_CPUS;
+
+    for_each_cpu (cpu, mask)
+        last = cpu;
+    return last;
+}
+
 int cpupool_remove_cpu(uint32_t id, unsigned int cpu)
 {
     struct cpupool *pool = find(id);
@@ -162,11 +171,11 @@ int cpupool_remove_cpu(uint32_t id, unsigned int cpu)
     if (!pool)
         return -ENOENT;
     if (cpu == XEN_SYSCTL_CPUPOOL_PAR_ANY)
-        cpu = cpumask_next(0, &pool->cpus);
+        cpu = last_cpu(&pool->cpus);
     else if (cpu >= nr_cpus)
         return -EINVAL;
     if (cpu >= NR_CPUS || !cpumask_test(cpu, &pool->cpus))
-        return -ENODEV;
+        return -EADDRNOTAVAIL;
     return remove_cpu(pool, cpu);
 }
 
@@ -177,17 +186,13 @@ int cpupool_create(uint32_t *id, uint32_t scheduler)
     struct cpupool *before = &cpupool0, *pool;
 
     if (scheduler != sched_id())
-        return -ENOENT;
-    if (*id == XEN_SYSCTL_CPUPOOL_PAR_ANY) {
-        /* The first number that is not in use. */
-        for (*id = 1; before->next && before->next->id == *id; before = before->next)
-            ++*id;
-    } else {
-        while (before->next && before->next->id < *id)
-            before = before->next;
-        if (find(*id))
-            return -EEXIST;
-    }
+        return -ENOSPC;
+    if (find(*id))
+        return -EEXIST;
+    while (before->next && before->next->id < *id)
+        before = before->next;
+    if (*id == XEN_SYSCTL_CPUPOOL_PAR_ANY)
+        *id = before->id + 1;
     pool = hv_alloc_type(struct cpupool);
     if (!pool)
         return -ENOMEM;

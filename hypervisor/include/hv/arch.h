@@ -63,6 +63,7 @@ must_check int arch_frame_demote(struct frame *f, enum frame_type type, unsigned
 unsigned int arch_frame_entries(enum frame_type type);
 /* The frame is the domain's gfn now (x86: the machine-to-physical table); INVALID_GFN: nobody's. */
 void arch_frame_set_gfn(mfn_t m, gfn_t g);
+gfn_t arch_frame_gfn(mfn_t m);
 /* A dying domain's frame: finish partial states, undo the guest's pin. -ERESTART. */
 must_check int arch_frame_relinquish(struct domain *d, struct frame *f);
 /* No CPU may keep a translation of d's from before this call: a frame of it changes its use. */

@@ -57,6 +57,8 @@ must_check int event_alloc_unbound_xen(struct domain *d, unsigned int vcpu, domi
 void event_close_xen(struct domain *d, evtchn_port_t port);
 /* Notify the domain that is bound to the other end; nothing if nobody is. */
 void event_notify_xen(struct domain *d, evtchn_port_t port);
+/* Frames of its own that d gave for the FIFO ABI, which are written at any time, are dirty. */
+void event_mark_written(struct domain *d);
 void event_print(const struct domain *d); /* debug key 'e' */
 
 #endif

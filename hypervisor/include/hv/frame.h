@@ -90,11 +90,24 @@ must_check int frame_get_type(struct frame *f, enum frame_type type);
 /* Drop the type. -ERESTART: preempted while releasing the last one: call again, before the
  * reference is dropped. Never for FRAME_WRITABLE. */
 must_check int frame_put_type(struct frame *f);
-/* Reference and type in one go, and back (of FRAME_WRITABLE: the put cannot be preempted). */
+/* Reference and type in one go, and back (of FRAME_WRITABLE: the put cannot be preempted). Whoever
+ * gives the right to write up may have used it: the frame is dirty. */
 must_check int frame_get_writable(struct frame *f, const struct domain *owner);
 void frame_put_writable(struct frame *f);
+/* The same for who is known not to have written, or is logged in another way. */
+void frame_put_unwritten(struct frame *f);
 /* Undo what a preempted promotion of a dying domain's frame left. LOCK_PV_MM. -ERESTART. */
 must_check int frame_settle(struct frame *f);
+
+/* The frame was written just now, other than by its owner's own code. Whoever migrates the domain
+ * has to be told (x86/pv/log_dirty.c). The caller holds a reference. */
+extern unsigned int domains_logged; /* in how many domains that matters; atomic */
+void arch_frame_dirtied(const struct frame *f);
+static inline void frame_dirtied(const struct frame *f)
+{
+    if (unlikely(READ_ONCE(domains_logged)))
+        arch_frame_dirtied(f);
+}
 
 /* Owner of a frame; the caller holds a reference. NULL: ours or nobody's. */
 struct domain *frame_owner(const struct frame *f);

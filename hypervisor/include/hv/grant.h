@@ -20,7 +20,9 @@ unsigned int grant_max_status_frames(const struct domain *d);
  * is). -EINVAL: above the options gnttab_max_frames=, gnttab_max_maptrack_frames=, gnttab=. */
 must_check int grant_set_limits(struct domain *d, int32_t max_frames, int32_t max_maptrack_frames,
                                 unsigned int max_version);
-unsigned int grant_max_version(void);     /* the newest that a domain may have */
+unsigned int grant_max_version(void); /* the newest that a domain may have */
+/* Frames that are granted and mapped to be written, or just being copied to, are dirty. */
+void grant_mark_written(struct domain *d);
 void grant_print(const struct domain *d); /* debug key 'g' */
 
 #endif

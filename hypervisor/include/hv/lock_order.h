@@ -34,6 +34,7 @@ enum lock_rank {
     LOCK_MAP,           /* hypervisor page tables (vmap, ioremap) */
     LOCK_HEAP,          /* hypervisor heap */
     LOCK_BUDDY,         /* one NUMA node's free frames */
+    LOCK_LOG_DIRTY,     /* a domain's page-table entries with their mirrors; from page faults */
     LOCK_PCI_CONFIG,    /* CF8/CFC access */
     LOCK_CONSOLE,       /* console ring and sinks */
     LOCK_UART,          /* one UART's registers */

@@ -74,13 +74,14 @@ must_check int cpupool_add_domain(struct domain *d, uint32_t id);
 must_check int cpupool_move_domain(struct domain *d, uint32_t id);
 uint32_t cpupool_of(const struct domain *d);
 cpumask_t cpupool_cpus_of(const struct domain *d);
-/* The next two: XEN_SYSCTL_CPUPOOL_PAR_ANY for `*id`, `cpu` takes the first that will do.
- * scheduler: XEN_SCHEDULER_*. -ENOENT: no such scheduler; -EEXIST; -ENOMEM. */
+/* XEN_SYSCTL_CPUPOOL_PAR_ANY as `*id` is the number after the last; as `cpu` the first that is
+ * free, the last of the pool. scheduler: XEN_SCHEDULER_*. -ENOSPC: no such scheduler; -EEXIST;
+ * -ENOMEM. */
 must_check int cpupool_create(uint32_t *id, uint32_t scheduler);
 /* -ENOENT: no such pool; -EINVAL: no such CPU; -ENODEV: it is not free. */
 must_check int cpupool_add_cpu(uint32_t id, unsigned int cpu);
-/* -ENOENT, -EINVAL; -ENODEV: the CPU is not in the pool; -EBUSY: it is the last, and there are
- * domains; -EADDRINUSE: a vCPU pinned itself to it. */
+/* -ENOENT; -EINVAL: no such CPU, or pool 0's last; -EADDRNOTAVAIL: the CPU is not in the pool;
+ * -EBUSY: it is the last, and there are domains; -EADDRINUSE: a vCPU pinned itself to it. */
 must_check int cpupool_remove_cpu(uint32_t id, unsigned int cpu);
 /* -ENOENT; -EBUSY: it has CPUs or domains. */
 must_check int cpupool_destroy(uint32_t id);
@@ -96,6 +97,14 @@ must_check int cpupool_info(uint32_t from, struct cpupool_info *info);
 must_check int cpupool_ratelimit(uint32_t id, unsigned int **us);
 
 noreturn void idle_loop(void); /* from arch_idle_entry(), on a clean stack */
+/* How often an online CPU slept, and for how long it had nothing to do and something, ns; since the
+ * start or the last reset. LOCK_DOMCTL. */
+struct idle_stats {
+    uint64_t sleeps, asleep, awake;
+};
+struct idle_stats idle_get_stats(unsigned int cpu);
+void idle_reset_stats(unsigned int cpu);
+extern unsigned int idle_max_cstate; /* 0: CPUs with nothing to do do not sleep */
 
 must_check long do_sched_op(int cmd, guest_ptr_t arg);
 must_check long do_set_timer_op(s_time_t deadline);

@@ -37,6 +37,7 @@ static int op_hypercall_init(struct domain *d, struct xen_domctl *op)
 /* clang-format off */
 #define OP(op, ...) [XEN_DOMCTL_##op] = { .name = #op, .fn = domctl_##op, __VA_ARGS__ }
 const struct domctl arch_domctls[NR_DOMCTLS] = {
+    [XEN_DOMCTL_shadow_op] = { .name = "shadow_op", .fn = pv_shadow_op, .copy_back = true },
     [XEN_DOMCTL_hypercall_init] = { .name = "hypercall_init", .fn = op_hypercall_init },
     OP(irq_permission,),
     OP(iomem_permission,),

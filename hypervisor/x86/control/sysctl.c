@@ -2,6 +2,7 @@
  * The control operations on the machine that only x86 has, and x86's part of physinfo; see
  * core/control/sysctl.c.
  */
+#include <hv/errno.h>
 #include <hv/string.h>
 #include <arch/policy.h>
 #include <arch/tsc.h>
@@ -19,11 +20,25 @@ void arch_physinfo(struct xen_sysctl_physinfo *info)
     memcpy(info->hw_cap, host_cpu.features, sizeof(info->hw_cap));
 }
 
+/* No policy has the bits that tell of measuring and dividing caches. */
+static int sysctl_psr_cmt_op(struct xen_sysctl *op)
+{
+    (void)op;
+    return -ENODEV;
+}
+
+static int sysctl_psr_alloc(struct xen_sysctl *op)
+{
+    return op->u.psr_alloc.cmd <= XEN_SYSCTL_PSR_get_mba_info ? -ENODEV : -EOPNOTSUPP;
+}
+
 /* clang-format off */
 #define OP(op) [XEN_SYSCTL_##op] = { .name = #op, .fn = sysctl_##op, .copy_back = true }
 const struct sysctl arch_sysctls[NR_SYSCTLS] = {
     OP(get_cpu_levelling_caps),
     OP(get_cpu_featureset),
+    OP(psr_cmt_op),
+    OP(psr_alloc),
     OP(get_cpu_policy),
 };
 #undef OP

@@ -143,7 +143,15 @@ long arch_memory_op(unsigned long cmd, guest_ptr_t arg)
 
 void arch_frame_set_gfn(mfn_t m, gfn_t g)
 {
+    /* Whoever migrates the domain hears of the number it had, and of the one it has. */
+    frame_dirtied(mfn_to_frame(m));
     WRITE_ONCE(*m2p_entry(m), g.v);
+    frame_dirtied(mfn_to_frame(m));
+}
+
+gfn_t arch_frame_gfn(mfn_t m)
+{
+    return gfn(READ_ONCE(*m2p_entry(m)));
 }
 
 int arch_get_guest_frame(struct domain *d, gfn_t g, struct frame **out)

@@ -215,6 +215,7 @@ long pv_update_descriptor(uint64_t maddr, uint64_t desc)
         WRITE_ONCE(*slot, desc);
         rc = frame_put_type(f);
     }
+    frame_dirtied(f);
     spin_unlock(&d->arch->pv.lock);
     frame_put(f);
     return rc;

@@ -24,7 +24,7 @@ void pv_load_cr3(struct vcpu *v)
 {
     struct pv_vcpu *pv = &v->arch->pv;
 
-    write_cr3(mfn_to_paddr(pv->kernel_mode ? pv->guest_table : pv->guest_table_user).v);
+    write_cr3(mfn_to_paddr(pv->kernel_mode ? pv->walked_table : pv->walked_table_user).v);
 }
 
 void pv_fill_l4(struct domain *d, pte_t *l4)
@@ -93,6 +93,7 @@ static int arch_vcpu_init(struct vcpu *v)
     if (!v->arch)
         return -ENOMEM;
     v->arch->pv.guest_table = v->arch->pv.guest_table_user = INVALID_MFN;
+    v->arch->pv.walked_table = v->arch->pv.walked_table_user = INVALID_MFN;
     v->arch->pv.traps = hv_alloc_array(struct trap_info, 256);
     if (!v->arch->pv.traps)
         return -ENOMEM;
@@ -149,12 +150,15 @@ static int arch_teardown(struct domain *d)
 {
     struct vcpu *v;
     unsigned int i;
+    int rc;
 
     if (!d->arch)
         return 0;
+    rc = pv_log_dirty_off(d);
+    if (rc)
+        return rc;
     for_each_vcpu (d, v, i) {
-        int rc = v->arch && v->arch->perdomain_l1 ? drop_tables(v) : 0;
-
+        rc = v->arch && v->arch->perdomain_l1 ? drop_tables(v) : 0;
         if (rc)
             return rc;
     }

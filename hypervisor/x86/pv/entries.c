@@ -153,10 +153,13 @@ int pv_entry_put(pte_t e, unsigned int level, struct domain *d)
     f = mfn_to_frame(pte_mfn(e));
     if (level > 1)
         return put_table(f);
-    if (d && unlikely(f->state.owner != d->id))
+    if (d && unlikely(f->state.owner != d->id)) {
         note_foreign(f, d);
+        if (e & PTE_WRITE)
+            frame_dirtied(f); /* once it is noted: see report() in log_dirty.c */
+    }
     if (e & PTE_WRITE)
-        frame_put_writable(f);
+        frame_put_unwritten(f); /* by its owner: d's mirrors know */
     else
         frame_put(f);
     return 0;
@@ -168,6 +171,15 @@ unsigned int arch_frame_entries(enum frame_type type)
     return PTES_PER_TABLE; /* page tables and descriptor tables alike: 8 bytes each */
 }
 
+static int check_descriptors(struct domain *d, struct frame *f, unsigned int *done)
+{
+    int rc = pv_check_descriptors(f, done);
+
+    if (unlikely(d->arch->pv.log))
+        pv_mirror_table(d, f, FRAME_SEGDESC);
+    return rc;
+}
+
 int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done)
 {
     struct domain *d = frame_owner(f);
@@ -177,7 +189,7 @@ int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done
     if (!d || d->is_dying) /* its teardown must not miss anything */
         return -EINVAL;
     if (type == FRAME_SEGDESC)
-        return pv_check_descriptors(f, done);
+        return check_descriptors(d, f, done);
     for (; *done < PTES_PER_TABLE; ++*done) {
         pte_t old = table[*done], e = old;
         int rc;
@@ -189,8 +201,10 @@ int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done
         rc = pv_entry_get(&e, level, d, d);
         if (rc)
             return rc;
-        if (e != old)
+        if (e != old) {
             table[*done] = e;
+            frame_dirtied(f);
+        }
         if (level > 1 && *done + 1 < PTES_PER_TABLE && hypercall_preempt_check()) {
             ++*done;
             return -ERESTART;
@@ -198,6 +212,8 @@ int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done
     }
     if (level == 4)
         pv_fill_l4(d, table);
+    if (unlikely(d->arch->pv.log))
+        pv_mirror_table(d, f, type);
     return 0;
 }
 
@@ -211,6 +227,8 @@ int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done)
         *done = 0;
         return 0;
     }
+    if (unlikely(d->arch->pv.log))
+        pv_unmirror_table(d, f);
     /* No way leads to the table any more, but the CPUs may remember one. Before anything is
      * released: a frame that goes with its last reference is only flushed for changes that were
      * counted. */

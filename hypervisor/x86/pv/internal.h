@@ -73,6 +73,23 @@ long pv_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, domid_t p
 /* In the count of a list of updates that we continue: *done already counts the earlier ones. */
 #define MMU_UPDATE_PREEMPTED (1U << 31)
 
+/* Store `new` in an entry; *old matters with PV_UPDATE_CHECK_OLD, and becomes what was there. */
+must_check int pv_store_entry(pte_t *entry, pte_t new, unsigned int how, pte_t *old);
+
+/* ---- mirror.c, log_dirty.c: while what a domain writes is logged (pv.log is not NULL) ---- */
+/* pv_store_entry() for an entry of a live table and its mirror. LOCK_PV_MM. */
+must_check int pv_store_mirrored(struct domain *d, struct frame *table, unsigned int level,
+                                 unsigned int index, pte_t new, unsigned int how, pte_t *old);
+/* A frame becomes a table of a checked type; it is none any more. LOCK_PV_MM. */
+void pv_mirror_table(struct domain *d, struct frame *f, enum frame_type type);
+void pv_unmirror_table(struct domain *d, struct frame *f);
+/* Set a hypervisor's slot of a live level-4 table, logged or not. LOCK_PV_MM. */
+void pv_show_slot(struct domain *d, mfn_t l4, unsigned int slot, pte_t e);
+/* What a CPU loads for the guest's table. LOCK_PV_MM. */
+mfn_t pv_walked_table(struct domain *d, mfn_t l4);
+/* Back to running on its own tables, with nothing logged. -ERESTART. */
+must_check int pv_log_dirty_off(struct domain *d);
+
 /* ---- mmuext.c ---- */
 long pv_mmuext_op(guest_ptr_t list, unsigned int count, guest_ptr_t done, unsigned int foreigndom);
 /* Whose pages: DOMID_SELF, DOMID_IO (device frames), or another's, or ours (DOMID_XEN), by the

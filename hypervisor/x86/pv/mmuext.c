@@ -80,11 +80,9 @@ static int get_base(struct domain *d, mfn_t m, struct frame **out)
 }
 
 /* The machine-to-physical table is for the guest's kernel to read, not for its users. */
-static void show_m2p(mfn_t l4, bool show)
+static void show_m2p(struct domain *d, mfn_t l4, bool show)
 {
-    pte_t *slot = (pte_t *)mfn_to_virt(l4) + HV_SLOT_FIRST;
-
-    WRITE_ONCE(*slot, show ? boot_l4[HV_SLOT_FIRST] : 0);
+    pv_show_slot(d, l4, HV_SLOT_FIRST, show ? boot_l4[HV_SLOT_FIRST] : 0);
 }
 
 int pv_set_base(struct vcpu *v, mfn_t m, bool user)
@@ -111,8 +109,9 @@ int pv_set_base(struct vcpu *v, mfn_t m, bool user)
     if (rc)
         return rc;
     *slot = m;
+    *(user ? &v->arch->pv.walked_table_user : &v->arch->pv.walked_table) = pv_walked_table(d, m);
     if (m.v != INVALID_MFN.v)
-        show_m2p(m, m.v == v->arch->pv.guest_table.v);
+        show_m2p(d, m, m.v == v->arch->pv.guest_table.v);
     if (v == current) {
         if (!user)
             pv_load_cr3(v);
@@ -139,6 +138,7 @@ static bool change_pin(struct frame *f, bool pin)
         n.pinned = pin;
     } while (!__atomic_compare_exchange_n(&f->state.raw, &s.raw, n.raw, false, __ATOMIC_SEQ_CST,
                                           __ATOMIC_RELAXED));
+    frame_dirtied(f); /* what is sent of a table tells whether it is pinned */
     return true;
 }
 

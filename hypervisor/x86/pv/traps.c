@@ -175,6 +175,8 @@ static void page_fault(struct regs *r, uint64_t cr2)
         pv_inject_page_fault(v->arch->pv.ldt_base + (cr2 - ldt), r->error_code & ~PFEC_PRESENT);
         return;
     }
+    if (unlikely(v->domain->arch->pv.log) && pv_log_dirty_fault(cr2, r->error_code))
+        return;
     if (v->arch->pv.kernel_mode && write_emulated(v, r, cr2))
         return;
     pv_inject_page_fault(cr2, r->error_code);

@@ -19,8 +19,7 @@ static pte_t read_entry(const pte_t *entry)
     return __atomic_load_n(entry, __ATOMIC_RELAXED);
 }
 
-/* Store `new`; the caller's expected value only matters with CHECK_OLD. Old value in *old. */
-static int store_entry(pte_t *entry, pte_t new, unsigned int how, pte_t *old)
+int pv_store_entry(pte_t *entry, pte_t new, unsigned int how, pte_t *old)
 {
     pte_t seen, want = *old;
 
@@ -61,7 +60,8 @@ int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level, uns
     rc = pv_entry_get(&new, level, d, pg_owner);
     if (rc)
         return rc;
-    rc = store_entry(entry, new, how, old);
+    rc = unlikely(d->arch->pv.log) ? pv_store_mirrored(d, table, level, index, new, how, old)
+                                   : pv_store_entry(entry, new, how, old);
     if (rc) {
         int undone = pv_entry_put(new, level, NULL);
 
@@ -202,6 +202,7 @@ static int update_one(struct vcpu *v, struct last_table *t, uint64_t ptr, uint64
     if (rc)
         return rc;
     WRITE_ONCE(((uint64_t *)mfn_to_virt(m))[index], val);
+    frame_dirtied(t->frame);
     return frame_put_type(t->frame);
 }
 

@@ -82,6 +82,8 @@ static void hypervisor_exception(struct regs *r)
     fixup = extable_find(r->rip);
     if (!fixup)
         fatal(r);
+    if (r->vector == TRAP_PF && pv_log_dirty_fault(read_cr2(), r->error_code))
+        return;
     r->rip = fixup;
 }
 

@@ -1,7 +1,8 @@
 /*
  * A guest that does checked work while others attack: every round it fills its memory with numbers
  * that follow from the round, maps and copies pages of its own by grants, sends itself events,
- * waits for a timer; then all must be as it was left. A line a round, until rounds=N or for ever.
+ * waits for a timer; then all must be as it was left. A line a round, until rounds=N or for ever,
+ * with pause=N seconds in between.
  */
 #include "pv.h"
 
@@ -119,7 +120,7 @@ static bool check_events(void)
 
 void guest_main(void)
 {
-    uint64_t rounds = option("rounds", ~0ul), last = 0;
+    uint64_t rounds = option("rounds", ~0ul), pause = option("pause", 0), last = 0;
 
     memory = alloc_pages(PAGES);
     ensure_tables(MAP_VA);
@@ -134,6 +135,8 @@ void guest_main(void)
         bool grants, timer, sent;
         unsigned long wrong;
 
+        for (uint64_t s = 0; s < pause * 1000000000 / SLEEP_NS; s++)
+            time_sleep(SLEEP_NS);
         fill(round);
         grants = check_grants(from, to, round);
         sent = check_events();

@@ -4,6 +4,7 @@
 #include <hv/console.h>
 #include <hv/grant.h>
 #include <hv/keyhandler.h>
+#include <hv/pci.h>
 #include "../fake/hv.h"
 
 const struct domain_part *const world_parts[] = { NULL };
@@ -122,7 +123,30 @@ const struct domctl arch_domctls[NR_DOMCTLS] = {
     [XEN_DOMCTL_hypercall_init] = { .name = "hypercall_init", .fn = arch_op, .copy_back = true },
 };
 
+bool mfn_valid(mfn_t m)
+{
+    return m.v < max_mfn;
+}
+
+bool pci_device_known(pci_sbdf_t dev)
+{
+    return dev.bus == KNOWN_BUS;
+}
+
 /* ---- the scheduler ---- */
+
+unsigned int idle_max_cstate;
+
+struct idle_stats idle_get_stats(unsigned int cpu)
+{
+    assert_int_equal(cpu, 1);
+    return (struct idle_stats){ .sleeps = 7, .asleep = 20, .awake = 30 };
+}
+
+void idle_reset_stats(unsigned int cpu)
+{
+    (void)cpu;
+}
 
 struct vcpu *sched_idle_vcpu(unsigned int cpu)
 {
@@ -334,6 +358,7 @@ int machine_setup(void **state)
     pinned = false;
     weight = 256;
     cap = 0;
+    idle_max_cstate = UINT32_MAX;
     return 0;
 }
 

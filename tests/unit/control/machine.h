@@ -12,6 +12,7 @@
 #define IDLE_NS    1000 /* CPU n has been idle for (n + 1) times this */
 #define CPU_NS     7000 /* every vCPU has run for as long */
 #define RING_START 40U  /* the oldest character kept */
+#define KNOWN_BUS  3    /* the PCI devices there are */
 
 extern struct domain *dom0, *dom1, *dom3;
 extern char ring[]; /* the console's: character n is ring[n - RING_START] */

@@ -11,7 +11,7 @@ static void refused(void **state)
     assert_int_equal(do_sysctl(G(&op)), -EACCES);
     assert_int_equal(do_sysctl(BAD_POINTER), -EFAULT);
     assert_int_equal(call_sysctl(0, &op), -ENOSYS);
-    assert_int_equal(call_sysctl(XEN_SYSCTL_pcitopoinfo, &op), -ENOSYS);
+    assert_int_equal(call_sysctl(XEN_SYSCTL_perfc_op, &op), -ENOSYS);
     assert_int_equal(call_sysctl(NR_SYSCTLS, &op), -ENOSYS);
     assert_int_equal(call_sysctl(UINT32_MAX, &op), -ENOSYS);
     world_be(dom1, 0);
@@ -91,7 +91,7 @@ static void machine(void **state)
     assert_int_equal(p->threads_per_core, 2);
     assert_int_equal(p->cores_per_socket, 1); /* of the second, one thread is missing */
     assert_int_equal(p->nr_nodes, 2);
-    assert_int_equal(p->max_node_id, 1);
+    assert_int_equal(p->max_node_id, NR_NODES - 1);
     assert_int_equal(p->cpu_khz, 1234);
     assert_int_equal(p->total_pages, 201);
     assert_int_equal(p->free_pages, 21);
@@ -112,9 +112,11 @@ static void free_memory(void **state)
     assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), 0);
     assert_int_equal(h->avail_bytes, 11 * PAGE_SIZE);
     h->node = 2;
-    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), -EINVAL);
+    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), 0);
+    assert_int_equal(h->avail_bytes, 0);
     h->node = INT32_MIN;
-    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), -EINVAL);
+    assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), 0);
+    assert_int_equal(h->avail_bytes, 0);
     h->node = 0;
     h->max_bitwidth = 32;
     assert_int_equal(call_sysctl(XEN_SYSCTL_availheap, &op), -EOPNOTSUPP);
@@ -302,11 +304,12 @@ static void pools_change(void **state)
     struct xen_domctl info;
 
     (void)state;
-    assert_int_equal(CREATE(5), -ENOENT); /* no such scheduler */
-    assert_int_equal(create_pool(2), 2);
+    assert_int_equal(CREATE(5), -ENOSPC); /* no such scheduler */
     assert_int_equal(create_pool(ANY), 1);
-    assert_int_equal(create_pool(ANY), 3);
-    for (uint32_t id = 0; id < 4; id++) {
+    assert_int_equal(create_pool(3), 3);
+    assert_int_equal(create_pool(ANY), 4);
+    assert_int_equal(create_pool(2), 2);
+    for (uint32_t id = 0; id < 5; id++) {
         struct xen_sysctl op = { .u.cpupool_op = { .op = XEN_SYSCTL_CPUPOOL_OP_CREATE,
                                                    .cpupool_id = id,
                                                    .sched_id = XEN_SCHEDULER_CREDIT2 } };
@@ -320,21 +323,21 @@ static void pools_change(void **state)
     assert_int_equal(ADD(1, ANY), -ENODEV);
     assert_int_equal(REMOVE(9, 1), -ENOENT);
     assert_int_equal(REMOVE(0, 4), -EINVAL);
-    assert_int_equal(REMOVE(0, 2), -ENODEV);
-    assert_int_equal(REMOVE(1, 1), -ENODEV);
-    assert_int_equal(REMOVE(1, ANY), -ENODEV);
+    assert_int_equal(REMOVE(0, 2), -EADDRNOTAVAIL);
+    assert_int_equal(REMOVE(1, 1), -EADDRNOTAVAIL);
+    assert_int_equal(REMOVE(1, ANY), -EADDRNOTAVAIL);
     assert_int_equal(REMOVE(0, 1), 0);
     assert_int_equal(moved_vcpus, 6);
     assert_int_equal(ADD(9, 1), -ENOENT);
     assert_int_equal(MOVE(1, 1), -ENODEV);
     assert_int_equal(ADD(1, ANY), 0);
-    assert_int_equal(REMOVE(0, 0), 0);
-    assert_int_equal(REMOVE(0, 3), -EBUSY); /* the last one */
+    assert_int_equal(REMOVE(0, ANY), 0);     /* 3 */
+    assert_int_equal(REMOVE(0, 0), -EINVAL); /* the last one */
 
     assert_int_equal(MOVE(0, 1), -EPERM);
     assert_int_equal(MOVE(2, 1), -ESRCH);
-    assert_int_equal(MOVE(DOMID_SELF, 1), -EINVAL);
-    assert_int_equal(MOVE(1 << 20, 1), -EINVAL);
+    assert_int_equal(MOVE(DOMID_SELF, 1), -ESRCH);
+    assert_int_equal(MOVE(1 << 20, 1), -ESRCH);
     assert_int_equal(MOVE(1, 9), -ENOENT);
     assert_int_equal(MOVE(1, 1), 0);
     assert_int_equal(MOVE(1, 1), 0);
@@ -348,15 +351,15 @@ static void pools_change(void **state)
     dom1->vcpu[2]->sched->pinned = true;
     assert_int_equal(MOVE(1, 0), -EBUSY);
     dom1->vcpu[2]->hard_affinity = cpumask_of(1);
-    assert_int_equal(ADD(1, 0), 0);
+    assert_int_equal(ADD(1, 3), 0);
     assert_int_equal(REMOVE(1, 1), -EADDRINUSE);
-    assert_int_equal(REMOVE(1, 0), 0);
+    assert_int_equal(REMOVE(1, 3), 0);
     dom1->vcpu[2]->sched->pinned = false;
 
     dom1->is_dying = true; /* goes to pool 0 by itself */
     assert_int_equal(REMOVE(1, 1), 0);
     assert_ptr_equal(dom1->sched->pool, &cpupool0);
-    for (uint32_t id = 1; id < 4; id++)
+    for (uint32_t id = 1; id < 5; id++)
         assert_int_equal(DESTROY(id), 0);
     assert_int_equal(fake_alloc_live, 0);
 }
@@ -402,6 +405,153 @@ static void parameters(void **state)
     assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), -EINVAL);
 }
 
+/* ---- power management ---- */
+
+static long pm_op(uint32_t cmd, uint32_t cpu, uint32_t value)
+{
+    struct xen_sysctl op = { .u.pm_op = { .cmd = cmd, .cpuid = cpu } };
+    long rc;
+
+    op.u.pm_op.u.set_max_cstate = value;
+    rc = call_sysctl(XEN_SYSCTL_pm_op, &op);
+    return rc ? rc : op.u.pm_op.u.get_max_cstate;
+}
+
+static void power(void **state)
+{
+    (void)state;
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_get_max_cstate, 0, 0), XEN_SYSCTL_CX_UNLIMITED);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_set_max_cstate, 0, 0), 0);
+    assert_int_equal(idle_max_cstate, 0);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_get_max_cstate, 0, 5), 0);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_set_max_cstate, 1, 7), 7);
+    assert_int_equal(idle_max_cstate, 0);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_get_max_cstate, 1, 0), XEN_SYSCTL_CX_UNLIMITED);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_get_max_cstate, 3, 0), -EINVAL);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_get_max_cstate, 2, 0), -EINVAL); /* not online */
+    assert_int_equal(pm_op(GET_CPUFREQ_PARA, 0, 0), -EINVAL);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_enable_turbo, 0, 0), -EACCES);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_set_sched_opt_smt, 0, 0), -EOPNOTSUPP);
+    assert_int_equal(pm_op(XEN_SYSCTL_pm_op_get_vcpu_migration_delay, 0, 0), -ENOSYS);
+}
+
+static void idle_states(void **state)
+{
+    struct xen_sysctl op = { .u.get_pmstat = { .type = PMSTAT_get_max_cx, .cpuid = 1 } };
+    struct pm_cx_stat *cx = &op.u.get_pmstat.u.getcx;
+    uint64_t *triggers = (uint64_t *)guest_buffer, *residencies = triggers + 16;
+
+    (void)state;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_get_pmstat, &op), 0);
+    assert_int_equal(cx->nr, 2);
+    op.u.get_pmstat.type = PMSTAT_get_cxstat;
+    cx->nr = 9;
+    cx->triggers.p = triggers;
+    cx->residencies.p = residencies;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_get_pmstat, &op), 0);
+    assert_int_equal(cx->nr, 2);
+    assert_int_equal(cx->idle_time, 20);
+    assert_int_equal(triggers[0], 8);
+    assert_int_equal(triggers[1], 7);
+    assert_int_equal(residencies[0], 30);
+    assert_int_equal(residencies[1], 20);
+    assert_true(triggers[2] == 0xaaaaaaaaaaaaaaaa);
+    cx->nr = 1;
+    memset(guest_buffer, 0xaa, sizeof(guest_buffer));
+    assert_int_equal(call_sysctl(XEN_SYSCTL_get_pmstat, &op), 0);
+    assert_true(triggers[1] == 0xaaaaaaaaaaaaaaaa);
+    cx->residencies.p = (uint64_t *)8;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_get_pmstat, &op), -EFAULT);
+    op.u.get_pmstat.type = PMSTAT_get_max_px;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_get_pmstat, &op), -ENODEV);
+    op.u.get_pmstat.type = PMSTAT_get_max_cx;
+    op.u.get_pmstat.cpuid = 2;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_get_pmstat, &op), -EINVAL);
+    op.u.get_pmstat.cpuid = UINT32_MAX;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_get_pmstat, &op), -EINVAL);
+}
+
+/* ---- where there is nothing to tell ---- */
+
+static void pci_places(void **state)
+{
+    physdev_pci_device_t devs[2] = { { .bus = KNOWN_BUS }, { .bus = KNOWN_BUS + 1 } };
+    struct xen_sysctl op = { .u.pcitopoinfo = { .num_devs = 2 } };
+    struct xen_sysctl_pcitopoinfo *t = &op.u.pcitopoinfo;
+    uint32_t *nodes = (uint32_t *)guest_buffer;
+
+    (void)state;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_pcitopoinfo, &op), -EINVAL);
+    t->devs.p = devs;
+    t->nodes.p = nodes;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_pcitopoinfo, &op), 0);
+    assert_int_equal(nodes[0], XEN_INVALID_NODE_ID);
+    assert_int_equal(nodes[1], XEN_INVALID_DEV);
+    assert_int_equal(nodes[2], 0xaaaaaaaa);
+    t->num_devs = UINT32_MAX;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_pcitopoinfo, &op), -EINVAL);
+}
+
+static long page_op(uint32_t cmd, uint32_t start, uint32_t end)
+{
+    struct xen_sysctl op = { .u.page_offline = { .cmd = cmd, .start = start, .end = end } };
+
+    op.u.page_offline.status.p = (uint32_t *)guest_buffer;
+    return call_sysctl(XEN_SYSCTL_page_offline_op, &op);
+}
+
+static void pages(void **state)
+{
+    const uint32_t *status = (uint32_t *)guest_buffer;
+
+    (void)state;
+    assert_int_equal(page_op(sysctl_query_page_offline, 1, 2), 0);
+    assert_int_equal(status[0] | status[1], 0);
+    assert_int_equal(status[2], 0xaaaaaaaa);
+    assert_int_equal(page_op(sysctl_page_online, 1, 1), 0);
+    assert_int_equal(page_op(sysctl_page_offline, 1, 1), -EOPNOTSUPP);
+    assert_int_equal(page_op(sysctl_query_page_offline, 2, 1), -EINVAL);
+    assert_int_equal(page_op(sysctl_query_page_offline, 0, UINT32_MAX), -EINVAL);
+    assert_int_equal(page_op(sysctl_query_page_offline, UINT32_MAX, UINT32_MAX), -EINVAL);
+    assert_int_equal(page_op(0, 1, 1), -EINVAL);
+}
+
+static void no_patches(void **state)
+{
+    struct xen_sysctl op = { .u.livepatch = { .cmd = XEN_SYSCTL_LIVEPATCH_LIST } };
+    struct xen_sysctl_livepatch_op *l = &op.u.livepatch;
+
+    (void)state;
+    l->u.list.nr = 5;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_livepatch_op, &op), 0);
+    assert_int_equal(l->u.list.nr, 0);
+    l->cmd = XEN_SYSCTL_LIVEPATCH_GET;
+    memset(&l->u, 0, sizeof(l->u));
+    assert_int_equal(call_sysctl(XEN_SYSCTL_livepatch_op, &op), -EINVAL);
+    l->u.get.name.size = 4;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_livepatch_op, &op), -ENOENT);
+    l->cmd = XEN_SYSCTL_LIVEPATCH_ACTION;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_livepatch_op, &op), -ENOENT);
+    l->cmd = XEN_SYSCTL_LIVEPATCH_UPLOAD;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_livepatch_op, &op), -EOPNOTSUPP);
+    l->pad = 1;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_livepatch_op, &op), -EINVAL);
+}
+
+static void no_traces(void **state)
+{
+    struct xen_sysctl op = { .u.tbuf_op = { .cmd = XEN_SYSCTL_TBUFOP_get_info, .size = 3 } };
+
+    (void)state;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_tbuf_op, &op), 0);
+    assert_int_equal(op.u.tbuf_op.size, 0);
+    op.u.tbuf_op.cmd = XEN_SYSCTL_TBUFOP_enable;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_tbuf_op, &op), -EINVAL);
+    op.u.tbuf_op.cmd = XEN_SYSCTL_TBUFOP_set_size;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_tbuf_op, &op), -EOPNOTSUPP);
+    assert_int_equal(call_sysctl(XEN_SYSCTL_coverage_op, &op), -EOPNOTSUPP);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, machine_setup, machine_teardown)
 const struct CMUnitTest sysctl_tests[] = {
     TEST(refused),
@@ -418,5 +568,11 @@ const struct CMUnitTest sysctl_tests[] = {
     TEST(pools_change),
     TEST(a_new_domain_enters_a_pool),
     TEST(parameters),
+    TEST(power),
+    TEST(idle_states),
+    TEST(pci_places),
+    TEST(pages),
+    TEST(no_patches),
+    TEST(no_traces),
 };
 const size_t nr_sysctl_tests = ARRAY_SIZE(sysctl_tests);

@@ -204,6 +204,10 @@ static void check_tlb(const struct cpu *c)
         s = state_of(t->m.v);
         assert_int_equal(s.owner, t->owner);
         assert_true(s.refs > 0);
+        if (t->level && s.owner == DOMID_XEN) {
+            assert_int_equal(mirror_level(c->vcpu->domain, t->m), t->level);
+            continue;
+        }
         if (t->level)
             assert_int_equal(s.type, FRAME_L1 + t->level - 1);
         else if (t->write)
@@ -225,6 +229,9 @@ void check_everything(void)
     }
     for (uint64_t m = RAM_START; m < RAM_END; m++)
         compare(m);
+    for (unsigned int i = 0; i < 2; i++)
+        if (domains[i] && domains[i]->arch->pv.log)
+            check_mirrors(domains[i]);
     for (unsigned int i = 0; i < CPUS; i++)
         if (cpus[i].vcpu)
             check_tlb(&cpus[i]);

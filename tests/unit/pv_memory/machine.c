@@ -19,7 +19,7 @@ struct domain *domains[2];
 mfn_t own[2][OWN];
 unsigned int preempt_one_in, fault_one_in;
 uint64_t m2p[RAM_END];
-unsigned long leaves_found, stores_done;
+unsigned long leaves_found, stores_done, faults_logged;
 __typeof__(continued) continued;
 pte_t boot_l4[PTES_PER_TABLE];
 struct host_cpu host_cpu;
@@ -89,16 +89,20 @@ static void remember(struct cpu *c, mfn_t m, unsigned int level, bool write, uin
     };
 }
 
-void touch(unsigned int cpu, uint64_t va, bool user_table, const uint64_t *value)
+static void store(mfn_t m, uint64_t value)
 {
-    struct cpu *c = &cpus[cpu];
-    struct pv_vcpu *pv = &c->vcpu->arch->pv;
-    mfn_t m = user_table ? pv->guest_table_user : pv->guest_table;
+    ((uint64_t *)mfn_to_virt(m))[any_index()] = value;
+    stores_done++;
+}
+
+/* Walk, from a table that is remembered or from the base. True: a page fault, since `va` may be
+ * read but not written. */
+static bool walk(struct cpu *c, mfn_t m, uint64_t va, const uint64_t *value)
+{
     const struct translation *t = &c->tlb[below(REMEMBERS)];
     unsigned int level = 4;
+    bool write = true;
 
-    if (m.v == INVALID_MFN.v || !is_canonical(va) || (va >= HV_VIRT_START && va < HV_VIRT_END))
-        return;
     /* As likely as not it begins at a table that it remembers. */
     if (t->level && t->va >> (PAGE_SHIFT + 9 * t->level) == va >> (PAGE_SHIFT + 9 * t->level)) {
         m = t->m;
@@ -109,23 +113,44 @@ void touch(unsigned int cpu, uint64_t va, bool user_table, const uint64_t *value
 
         remember(c, m, level, false, va);
         if (!(*e & PTE_PRESENT))
-            return;
-        *e |= PTE_ACCESSED | (level == 1 && value && *e & PTE_WRITE ? PTE_DIRTY : 0);
+            return false;
+        write = write && *e & PTE_WRITE;
+        *e |= PTE_ACCESSED | (level == 1 && value && write ? PTE_DIRTY : 0);
         m = pte_mfn(*e);
-        if (level > 1) {
-            assert_false(mfn_is_io(m));
-            continue;
-        }
-        if (mfn_is_io(m))
-            return;
-        remember(c, m, 0, *e & PTE_WRITE, va);
-        leaves_found++;
-        if (value && *e & PTE_WRITE) {
-            ((uint64_t *)mfn_to_virt(m))[any_index()] = *value;
-            stores_done++;
-        }
-        return;
+        if (level == 1)
+            break;
+        assert_false(mfn_is_io(m));
     }
+    leaves_found++;
+    if (mfn_is_io(m))
+        return false;
+    remember(c, m, 0, write, va);
+    if (value && write)
+        store(m, *value);
+    return value && !write;
+}
+
+void touch(unsigned int cpu, uint64_t va, bool user_table, const uint64_t *value)
+{
+    struct cpu *c = &cpus[cpu];
+    struct pv_vcpu *pv = &c->vcpu->arch->pv;
+    mfn_t m = user_table ? pv->walked_table_user : pv->walked_table;
+    const struct translation *t = &c->tlb[below(REMEMBERS)];
+
+    if (value && t->m.v && t->level == 0 && t->write)
+        store(t->m, *value);
+    if (m.v == INVALID_MFN.v || !is_canonical(va) || (va >= HV_VIRT_START && va < HV_VIRT_END))
+        return;
+    if (!walk(c, m, va, value))
+        return;
+    /* The CPU forgets what it knew of an address that it faulted on. */
+    tlb_flush_page_local(va);
+    pv->kernel_mode = !user_table;
+    if (pv_log_dirty_fault(va, PFEC_PRESENT | PFEC_WRITE | PFEC_USER)) {
+        faults_logged++;
+        assert_false(walk(c, m, va, value));
+    }
+    pv->kernel_mode = true;
 }
 
 void run_on(unsigned int cpu)
@@ -203,7 +228,40 @@ void guest_printk(const struct domain *d, enum log_level level, const char *fmt,
 
 void arch_frame_set_gfn(mfn_t m, gfn_t g)
 {
+    frame_dirtied(mfn_to_frame(m));
     m2p[m.v] = g.v;
+    frame_dirtied(mfn_to_frame(m));
+}
+
+gfn_t arch_frame_gfn(mfn_t m)
+{
+    return gfn(m2p[m.v]);
+}
+
+/* Its CPUs leave its tables, and forget all. */
+void domain_pause(struct domain *d)
+{
+    d->pause_count++;
+    for (unsigned int i = 0; i < CPUS; i++)
+        if (cpus[i].vcpu && cpus[i].vcpu->domain == d)
+            memset(cpus[i].tlb, 0, sizeof(cpus[i].tlb));
+}
+
+void domain_unpause(struct domain *d)
+{
+    assert_true(d->pause_count > 0);
+    d->pause_count--;
+}
+
+/* Here nobody holds frames for as long as he likes. */
+void grant_mark_written(struct domain *d)
+{
+    (void)d;
+}
+
+void event_mark_written(struct domain *d)
+{
+    (void)d;
 }
 
 int arch_get_guest_frame(struct domain *d, gfn_t g, struct frame **out)
@@ -332,8 +390,10 @@ struct domain *make_domain(domid_t id, unsigned int vcpus, unsigned int first_cp
         d->arch->io_mem = range_set_create("frames");
         assert_int_equal(range_set_add(d->arch->io_mem, RAM_START - 8, RAM_START - 1), 0);
     }
-    for (unsigned int i = 0; i < OWN; i++)
+    for (unsigned int i = 0; i < OWN; i++) {
         assert_int_equal(domain_populate(d, 0, 0, NUMA_ANY, &own[id][i]), 0);
+        arch_frame_set_gfn(own[id][i], gfn(i));
+    }
     for (unsigned int i = 0; i < vcpus; i++) {
         struct vcpu *v = calloc(1, sizeof(*v));
 
@@ -341,6 +401,7 @@ struct domain *make_domain(domid_t id, unsigned int vcpus, unsigned int first_cp
         v->domain = d;
         v->cpu = first_cpu + i;
         v->is_running = true;
+        v->info_mfn = INVALID_MFN;
         assert_int_equal(arch_part.vcpu_init(v), 0);
         d->vcpu[i] = v;
         cpus[v->cpu] = (struct cpu){ .vcpu = v };
@@ -383,6 +444,8 @@ void free_domain(domid_t id)
     assert_int_equal(d->mem->tot_pages, 0);
     assert_int_equal(d->mem->shared_pages, 0);
     assert_int_equal(d->refs, 1);
+    assert_null(d->arch->pv.log);
+    assert_null(d->arch->pv.old_log);
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
         cpus[d->vcpu[i]->cpu].vcpu = NULL;
         arch_part.vcpu_free(d->vcpu[i]);

@@ -39,7 +39,7 @@ extern mfn_t own[2][OWN];         /* frames a domain thinks it has; the first on
 extern unsigned int preempt_one_in; /* 0: never */
 extern unsigned int fault_one_in;   /* guest pointers; 0: never */
 extern uint64_t m2p[RAM_END];
-extern unsigned long leaves_found, stores_done; /* by touch() */
+extern unsigned long leaves_found, stores_done, faults_logged; /* by touch() */
 extern struct {
     bool set;
     unsigned int op;
@@ -60,6 +60,17 @@ void touch(unsigned int cpu, uint64_t va, bool user_table, const uint64_t *value
 
 /* Of an entry: mostly one of the few that the tests use. */
 unsigned int any_index(void);
+
+/* logged.c: the second domain is being migrated, or not. */
+void migrate_step(void);   /* the control domain does something about it, or nothing */
+void migrate_finish(void); /* the domain was killed */
+/* What is done while one of its operations is to be continued. */
+extern void (*migrate_others)(void);
+extern unsigned long rounds_done, pages_sent, arrivals_compared;
+/* The mirrors are what they have to be. */
+void check_mirrors(const struct domain *d);
+/* The level of a table that the CPU may walk in place of a guest's; 0: there is none. */
+unsigned int mirror_level(const struct domain *d, mfn_t page);
 
 /* check.c: everything that must hold between two operations. */
 void check_everything(void);

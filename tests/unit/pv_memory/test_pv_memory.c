@@ -325,6 +325,8 @@ static void step(unsigned int cpu, unsigned int depth)
 {
     long rc;
 
+    if (cpus[cpu].vcpu->domain->pause_count)
+        return;
     run_on(cpu);
     use_tables(cpu);
     continued.set = false;
@@ -338,6 +340,8 @@ static void step(unsigned int cpu, unsigned int depth)
         continuations++;
         if (depth < 3 && below(3) == 0)
             step(below(CPUS), depth + 1);
+        if (cpus[cpu].vcpu->domain->pause_count)
+            return;
         run_on(cpu);
         use_tables(cpu);
         continued.set = false;
@@ -356,9 +360,28 @@ static uint64_t not_a_domains(void)
     return count;
 }
 
+static void somebody_else(void)
+{
+    step(below(CPUS), 3);
+}
+
+/* Whole pages of the hypervisor's. */
+static uint64_t pages_in_use(void)
+{
+    uint64_t count = 0;
+
+    for (uint64_t m = RAM_START; m < RAM_END; m++) {
+        union frame_state s = mfn_to_frame(mfn(m))->state;
+
+        count += s.owner == DOMID_XEN && s.refs && s.types == 0;
+    }
+    return count;
+}
+
 static void random_life(uint64_t seed, unsigned int steps)
 {
     size_t heap = hv_heap_used();
+    uint64_t pages = pages_in_use();
 
     memory_seed = seed;
     preempt_one_in = fault_one_in = 0;
@@ -367,14 +390,24 @@ static void random_life(uint64_t seed, unsigned int steps)
     make_domain(1, 2, 1);
     preempt_one_in = (unsigned int[]){ 0, 2, 4, 16 }[below(4)];
     fault_one_in = below(2) ? 0 : 40;
-    for (unsigned int i = 0; i < steps; i++)
+    for (unsigned int i = 0; i < steps; i++) {
         step(below(CPUS), 0);
+        if (seed % 3)
+            continue;
+        for (unsigned int cpu = 1; cpu < CPUS; cpu++) {
+            run_on(cpu);
+            use_tables(cpu);
+        }
+        migrate_step();
+    }
     /* Either order; what the control domain still maps of the other goes when it does. */
     kill_domain(1);
     kill_domain(0);
+    migrate_finish();
     free_domain(1);
     free_domain(0);
     assert_int_equal(hv_heap_used(), heap);
+    assert_int_equal(pages_in_use(), pages);
     assert_int_equal(not_a_domains(), RAM_END - RAM_START);
 }
 
@@ -391,6 +424,9 @@ static void random_operations(void **state)
     /* It is no proof if nothing happens. */
     assert_true(refused < calls * 3 / 4 && continuations > calls / 50);
     assert_true(leaves_found > calls / 10 && stores_done > calls / 50);
+    print_message("# migration: %lu rounds, %lu faults, %lu pages sent, compared %lu times\n",
+                  rounds_done, faults_logged, pages_sent, arrivals_compared);
+    assert_true(rounds_done > 300 && faults_logged > 300 && arrivals_compared > rounds_done / 4);
 }
 
 int main(void)
@@ -399,6 +435,7 @@ int main(void)
         cmocka_unit_test(random_operations),
     };
 
+    migrate_others = somebody_else;
     machine_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ struct pv_vcpu {
     uint64_t kernel_ss, kernel_sp;
 
     mfn_t guest_table, guest_table_user; /* L4s, each with a type reference; user may be INVALID */
-    struct frame *old_table;             /* dropped, still being released: pv_put_old_table() */
+    mfn_t walked_table, walked_table_user; /* what the CPU loads for them: see pv_walked_table() */
+    struct frame *old_table;               /* dropped, still being released: pv_put_old_table() */
     mfn_t gdt_frame[PV_GDT_FRAMES];
     unsigned int nr_gdt_frames, gdt_entries;
     uint64_t ldt_base;
@@ -68,6 +69,8 @@ struct memory_map; /* x86/mm/memory_map.c */
 struct pv_domain {
     spinlock_t lock; /* LOCK_PV_MM: this domain's page-table contents */
     mfn_t perdomain_l3;
+    struct log_dirty *log;     /* while what it writes is logged (pv/log_dirty.h), else NULL */
+    struct log_dirty *old_log; /* on its way out; LOCK_DOMCTL */
     /* Translations that may be stale: mappings changed so far, and how many of those changes every
      * CPU is known to have seen; atomic. See arch_tlb_sync(). */
     uint64_t tlb_stale, tlb_seen;

@@ -34,6 +34,12 @@ must_check int pv_pt_write(struct vcpu *v, uint64_t va, unsigned int size, uint6
 /* MOV to CR3: what MMUEXT_NEW_BASEPTR does, for the current vCPU. -EINVAL, -ERESTART. */
 must_check int pv_new_base_pointer(struct vcpu *v, mfn_t table);
 
+/* ---- pv/mirror.c: a write fault at va. True: it was only there to be logged; try again. ---- */
+bool pv_log_dirty_fault(uint64_t va, uint32_t error);
+/* pv/log_dirty.c: XEN_DOMCTL_shadow_op; LOCK_DOMCTL. -ERESTART. */
+struct xen_domctl;
+must_check int pv_shadow_op(struct domain *d, struct xen_domctl *op);
+
 /* ---- pv/privileged.c: CR4, of which pv.cr4 keeps the bits that the guest chooses ---- */
 uint64_t pv_visible_cr4(const struct vcpu *v);
 void pv_set_cr4(struct vcpu *v, uint64_t value); /* v's choice; loading it is the caller's */
