@@ -51,7 +51,7 @@ static uint32_t describe_vcpus(struct domain *d, struct xen_domctl_getdomaininfo
         if (pauses & BIT(VCPU_DOWN))
             continue;
         info->nr_online_vcpus++;
-        if (!(pauses & BIT(VCPU_BLOCKED)))
+        if (!(pauses & (BIT(VCPU_BLOCKED) | BIT(VCPU_POLLING))))
             flags &= ~XEN_DOMINF_blocked;
         if (READ_ONCE(v->is_running))
             flags |= XEN_DOMINF_running;

@@ -220,7 +220,7 @@ static int op_getvcpuinfo(struct domain *d, struct xen_domctl *op)
     vcpu_get_runstate(v, &runstate);
     pauses = READ_ONCE(v->pause_flags);
     info->online = !(pauses & BIT(VCPU_DOWN));
-    info->blocked = !!(pauses & BIT(VCPU_BLOCKED));
+    info->blocked = !!(pauses & (BIT(VCPU_BLOCKED) | BIT(VCPU_POLLING)));
     info->running = READ_ONCE(v->is_running);
     info->cpu_time = runstate.time[RUNSTATE_running];
     info->cpu = READ_ONCE(v->cpu);

@@ -240,13 +240,24 @@ int grant_pin(struct domain *granter, grant_ref_t ref, const struct domain *gran
     return rc;
 }
 
+/* While the table changes its version, the marks of what is pinned are being moved. */
+static void lock_settled(const struct domain *granter, struct active_entry *active)
+{
+    spin_lock(&active->lock);
+    while (READ_ONCE(granter->grant->is_switching)) {
+        spin_unlock(&active->lock);
+        cpu_relax();
+        spin_lock(&active->lock);
+    }
+}
+
 void grant_unpin(struct domain *granter, grant_ref_t ref, bool write)
 {
     struct active_entry *active = active_entry(granter, ref);
     struct shared_entry shared;
     struct frame *f;
 
-    spin_lock(&active->lock);
+    lock_settled(granter, active);
     f = active->transitive ? NULL : mfn_to_frame(mfn(active->mfn));
     if (write) {
         ASSERT(active->writers);

@@ -1,7 +1,8 @@
 /*
  * GNTTABOP_set_version: a domain's table goes over from one version to the other. Nothing may be
- * pinned then: `is_switching` keeps new pins away, and every active entry's lock is passed before
- * the entries are rewritten. Under LOCK_GRANT_TABLE, so that the table does not grow meanwhile.
+ * pinned then, except for the reserved entries, which dom0's daemons keep mapped. `is_switching`
+ * keeps new pins away and has those who unpin wait; every active entry's lock is passed before the
+ * entries are rewritten. Under LOCK_GRANT_TABLE, so that the table does not grow meanwhile.
  */
 #include "internal.h"
 
@@ -25,19 +26,33 @@ static struct plain_entry read_entry(const struct domain_grant *g, grant_ref_t r
                                  READ_ONCE(v2->full_page.frame) };
 }
 
+/* What says that it is in use. */
+static uint16_t marks_of(const struct domain_grant *g, grant_ref_t ref)
+{
+    const struct active_entry *page = g->active[ref / ACTIVE_PER_PAGE];
+    const struct active_entry *active = page ? &page[ref % ACTIVE_PER_PAGE] : NULL;
+
+    if (!active || !(active->readers || active->writers))
+        return 0;
+    return GTF_reading | (active->writers ? GTF_writing : 0);
+}
+
 static void write_entry(const struct domain_grant *g, grant_ref_t ref, const struct plain_entry *e)
 {
     struct grant_entry_v1 *v1 = (struct grant_entry_v1 *)g->shared[0] + ref;
     union grant_entry_v2 *v2 = (union grant_entry_v2 *)g->shared[0] + ref;
+    uint16_t flags = e->head.flags & (uint16_t) ~(GTF_reading | GTF_writing);
+    uint16_t marks = marks_of(g, ref);
 
     if (g->version == 1) {
         v1->frame = (uint32_t)e->frame;
         v1->domid = e->head.domid;
-        __atomic_store_n(&v1->flags, e->head.flags, __ATOMIC_RELEASE);
+        __atomic_store_n(&v1->flags, flags | marks, __ATOMIC_RELEASE);
     } else {
+        g->status[0][ref] = marks;
         v2->full_page.frame = e->frame;
         v2->hdr.domid = e->head.domid;
-        __atomic_store_n(&v2->hdr.flags, e->head.flags, __ATOMIC_RELEASE);
+        __atomic_store_n(&v2->hdr.flags, flags, __ATOMIC_RELEASE);
     }
 }
 
@@ -64,7 +79,7 @@ static bool is_idle(const struct domain_grant *g)
         spin_lock(&active->lock);
         busy = active->readers || active->writers;
         spin_unlock(&active->lock);
-        if (busy)
+        if (busy && ref >= GNTTAB_NR_RESERVED_ENTRIES)
             return false;
     }
     return true;

@@ -118,10 +118,10 @@ static void test_switch(void **state)
     give(1, 0, page, 0);
     give(7, 2, page, GTF_readonly);
     give(8, 0, page, 0);
-    a = map(1, 1, GNTMAP_host_map);
+    a = map(1, 8, GNTMAP_host_map | GNTMAP_readonly);
     world_be(dom1, 0);
     assert_int_equal(set_version(2), -EBUSY);
-    assert_int_equal(table1[8].flags, GTF_permit_access);
+    assert_int_equal(table1[8].flags, GTF_permit_access | GTF_reading);
     world_be(dom0, 0);
     assert_int_equal(unmap(a.handle, a.host_addr, 0), GNTST_okay);
     table1[3].flags = GTF_accept_transfer;
@@ -134,15 +134,16 @@ static void test_switch(void **state)
     assert_int_equal(table[7].hdr.flags, GTF_permit_access | GTF_readonly);
     assert_int_equal(table[7].hdr.domid, 2);
     assert_int_equal(table[8].hdr.flags, 0);
-    a = map(1, 1, GNTMAP_host_map);
+    give_v2(9, 0, page, 0);
+    a = map(1, 9, GNTMAP_host_map);
     assert_int_equal(a.status, GNTST_okay);
-    assert_int_equal(table[1].hdr.flags, GTF_permit_access); /* not where version 1 has it */
-    assert_int_equal(status[1], GTF_reading | GTF_writing);
+    assert_int_equal(table[9].hdr.flags, GTF_permit_access); /* not where version 1 has it */
+    assert_int_equal(status[9], GTF_reading | GTF_writing);
     world_be(dom1, 0);
     assert_int_equal(set_version(1), -EBUSY);
     world_be(dom0, 0);
     assert_int_equal(unmap(a.handle, a.host_addr, 0), GNTST_okay);
-    assert_int_equal(status[1], 0);
+    assert_int_equal(status[9], 0);
     world_be(dom1, 0);
     table[2].full_page.frame = 1UL << 32;
     table[2].hdr.flags = GTF_permit_access;
@@ -158,6 +159,30 @@ static void test_switch(void **state)
     a = map(1, 1, GNTMAP_host_map);
     assert_int_equal(a.status, GNTST_okay);
     assert_int_equal(unmap(a.handle, a.host_addr, 0), GNTST_okay);
+}
+
+/* What dom0's daemons have mapped stays so, and can be unmapped in either version. */
+static void test_switch_in_use(void **state)
+{
+    mfn_t page = world_page(dom1);
+    struct gnttab_map_grant_ref a, b;
+
+    (void)state;
+    give(1, 0, page, 0);
+    a = map(1, 1, GNTMAP_host_map | GNTMAP_readonly);
+    b = map(1, 1, GNTMAP_host_map);
+    go_over();
+    assert_int_equal(table[1].hdr.flags, GTF_permit_access);
+    assert_int_equal(status[1], GTF_reading | GTF_writing);
+    assert_int_equal(unmap(b.handle, b.host_addr, 0), GNTST_okay);
+    assert_int_equal(status[1], GTF_reading);
+    world_be(dom1, 0);
+    assert_int_equal(set_version(1), 0);
+    world_be(dom0, 0);
+    assert_int_equal(table1[1].flags, GTF_permit_access | GTF_reading);
+    assert_int_equal(unmap(a.handle, a.host_addr, 0), GNTST_okay);
+    assert_int_equal(table1[1].flags, GTF_permit_access);
+    assert_int_equal(world.frame[page.v].refs, 1);
 }
 
 static void test_map(void **state)
@@ -349,6 +374,7 @@ static void test_swap(void **state)
 }
 
 const struct CMUnitTest tests_v2[] = {
-    T(version), T(switch), T(map), T(part), T(transitive), T(granter_dies), T(no_memory), T(swap),
+    T(version),    T(switch),       T(switch_in_use), T(map),  T(part),
+    T(transitive), T(granter_dies), T(no_memory),     T(swap),
 };
 const size_t nr_tests_v2 = ARRAY_SIZE(tests_v2);
