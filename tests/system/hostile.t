@@ -1,7 +1,7 @@
 #!/bin/bash
 # Microguests that attack, as domains made by Debian's toolstack, beside a witness and dom0: the job
-# tests/host/hostile. HOSPES_HOSTILE=long makes 10 million random hypercalls, and claims each frame
-# of the machine; HOSPES_HOSTILE_LOG keeps the console's log.
+# tests/host/hostile. HOSPES_HOSTILE=long runs all of them, makes 10 million random hypercalls, and
+# claims each frame of the machine; HOSPES_HOSTILE_LOG keeps the console's log.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,6 +16,18 @@ if [ "${HOSPES_HOSTILE:-}" = long ]; then
     seconds=7200
     cat >"$temp/scenario" <<'END'
 calls=1000000 step=1 patience=2000
+guests+="
+attack-peers peers=3 vcpus=3 rounds=10000
+attack-grants
+attack-events
+attack-writable-tables
+attack-stale-tlb vcpus=2
+attack-counts
+attack-descriptors
+attack-hypervisor-memory
+attack-non-canonical
+attack-iret
+attack-pointers"
 for seed in 2 3 4 5 6 7 8 9 10; do
     guests+="
 attack-random calls=%calls seed=$seed"

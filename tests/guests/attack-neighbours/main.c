@@ -7,36 +7,9 @@
 #define MAP_VA 0xffffffffa0000000ul
 #define REF    20
 
-static uint8_t *mine; /* a bit a frame */
-static unsigned long end_mfn;
+static unsigned long table_mfn;
 static struct grant_entry_v1 *table;
 static void *own_page;
-
-static bool is_mine(unsigned long mfn)
-{
-    return mine[mfn / 8] >> (mfn % 8) & 1;
-}
-
-static void note_mine(unsigned long mfn)
-{
-    if (mfn < end_mfn)
-        mine[mfn / 8] |= (uint8_t)(1u << mfn % 8);
-}
-
-static void find_mine(void)
-{
-    struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = 1 };
-    xen_pfn_t frame = 0;
-
-    end_mfn = (unsigned long)memory_op(XENMEM_maximum_ram_page, NULL);
-    mine = alloc_pages((unsigned int)(end_mfn / 8 / PAGE_SIZE + 1));
-    for (unsigned long pfn = 0; pfn < guest_pages(); pfn++)
-        note_mine(pfn_to_mfn(pfn));
-    note_mine(start_info->shared_info >> PAGE_SHIFT);
-    set_xen_guest_handle(setup.frame_list, &frame);
-    grant_op(GNTTABOP_setup_table, &setup, 1);
-    note_mine(frame);
-}
 
 /* ---- the ways; each is true if the hypervisor took the frame ---- */
 
@@ -205,17 +178,17 @@ static const struct {
 
 void guest_main(void)
 {
-    unsigned long step = option("step", 16), first = option("first", 0);
+    unsigned long step = option("step", 16), end = machine_frames();
 
     own_page = alloc_page();
-    find_mine();
     ensure_tables(MAP_VA);
     table = grant_table_map(1);
+    table_mfn = pte_mfn(*pte_of((uint64_t)table, 1));
     for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
         unsigned long tried = 0, taken = 0, example = 0;
 
-        for (unsigned long mfn = first; mfn < end_mfn; mfn += step * ways[i].step) {
-            if (is_mine(mfn))
+        for (unsigned long mfn = 0; mfn < end; mfn += step * ways[i].step) {
+            if (is_own_frame(mfn) || mfn == table_mfn)
                 continue;
             tried++;
             if (ways[i].try(mfn)) {

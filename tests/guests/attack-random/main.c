@@ -10,11 +10,19 @@
 #define SCRATCH_VA    0xffffffffa0000000ul
 
 static char *scratch;
-static unsigned long frames[SCRATCH_PAGES];
+static unsigned long frames[SCRATCH_PAGES], end_mfn;
+
+/* Somebody else's; dom0 may have many of those. */
+static uint64_t random_frame(void)
+{
+    uint64_t mfn = random_below(end_mfn);
+
+    return is_dom0() || is_own_frame(mfn) ? frames[mfn % SCRATCH_PAGES] : mfn;
+}
 
 static uint64_t random_value(void)
 {
-    switch (random_below(12)) {
+    switch (random_below(14)) {
     case 0:
         return random_below(4);
     case 1:
@@ -37,6 +45,10 @@ static uint64_t random_value(void)
         return 1ul << random_below(64);
     case 10:
         return 0ul - random_below(64);
+    case 11:
+        return random_frame();
+    case 12:
+        return random_frame() << PAGE_SHIFT | (random_next() & 0xfff);
     default:
         return random_next();
     }
@@ -67,12 +79,13 @@ static bool skipped(unsigned int nr, const uint64_t *args)
     case __HYPERVISOR_set_callbacks:
     case __HYPERVISOR_callback_op:
     case __HYPERVISOR_set_trap_table:
+    case __HYPERVISOR_sched_op_compat:
+        return true;
     case __HYPERVISOR_platform_op: /* sleeps, CPUs taken offline */
     case __HYPERVISOR_sysctl:      /* debug keys: reboot */
     case __HYPERVISOR_domctl:
     case __HYPERVISOR_kexec_op:
-    case __HYPERVISOR_sched_op_compat:
-        return true;
+        return is_dom0();
     case __HYPERVISOR_sched_op:
         return op != SCHEDOP_yield && op < 16;
     case __HYPERVISOR_vcpu_op:
@@ -123,6 +136,15 @@ static void fill_updates(struct mmu_update *updates)
     }
 }
 
+/* A record of an event operation; not one that ends the guest's console. */
+static void fill_event(uint32_t *record)
+{
+    for (unsigned int i = 0; i < 6; i++)
+        record[i] = (uint32_t)random_value();
+    if (!is_dom0() && record[0] <= start_info->console.domU.evtchn)
+        record[0] += start_info->console.domU.evtchn + 1;
+}
+
 struct run {
     unsigned long calls, seed, answers[2];
     void *list;
@@ -148,6 +170,10 @@ static void make_calls(void *arg)
             args[1] = (uint64_t)scratch + random_below(SCRATCH_PAGES * PAGE_SIZE / 8) * 8;
         if (skipped(nr, args))
             continue;
+        if (nr == __HYPERVISOR_event_channel_op) {
+            fill_event(run->list);
+            args[1] = (uint64_t)run->list;
+        }
         if (nr == __HYPERVISOR_mmuext_op || nr == __HYPERVISOR_mmu_update) {
             if (nr == __HYPERVISOR_mmuext_op)
                 fill_mmuext(run->list);
@@ -184,6 +210,7 @@ void guest_main(void)
     }
     note("seed=%lu calls=%lu", runs[0].seed, runs[0].calls);
     scratch = alloc_pages(SCRATCH_PAGES);
+    end_mfn = machine_frames();
     for (unsigned int i = 0; i < SCRATCH_PAGES; i++)
         frames[i] = virt_to_mfn(scratch + i * PAGE_SIZE);
     ensure_tables(SCRATCH_VA);

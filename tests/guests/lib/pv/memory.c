@@ -55,6 +55,26 @@ void *alloc_pages(unsigned int count)
     return memset(pages, 0, count * PAGE_SIZE);
 }
 
+unsigned long machine_frames(void)
+{
+    return (unsigned long)memory_op(XENMEM_maximum_ram_page, NULL);
+}
+
+bool is_own_frame(unsigned long mfn)
+{
+    static uint8_t *own; /* a bit a frame */
+
+    if (!own) {
+        unsigned long shared = start_info->shared_info >> PAGE_SHIFT;
+
+        own = alloc_pages((unsigned int)(machine_frames() / 8 / PAGE_SIZE + 1));
+        own[shared / 8] |= (uint8_t)(1u << shared % 8);
+        for (unsigned long pfn = 0; pfn < guest_pages(); pfn++)
+            own[pfn_to_mfn(pfn) / 8] |= (uint8_t)(1u << pfn_to_mfn(pfn) % 8);
+    }
+    return own[mfn / 8] >> (mfn % 8) & 1;
+}
+
 static void use_until(uint64_t va)
 {
     unsigned long pfn = (va - VIRT_BASE + PAGE_SIZE - 1) >> PAGE_SHIFT;

@@ -51,6 +51,8 @@ unsigned long pfn_to_mfn(unsigned long pfn);
 unsigned long mfn_to_pfn(unsigned long mfn);
 unsigned long virt_to_mfn(const void *address);
 void *mfn_to_virt(unsigned long mfn);
+unsigned long machine_frames(void);   /* frames of RAM: all numbers are below */
+bool is_own_frame(unsigned long mfn); /* the guest was started with it; below machine_frames() */
 void memory_init(uint64_t boot_rsp);
 
 /*
