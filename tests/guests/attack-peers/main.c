@@ -142,8 +142,9 @@ static void check_double_unmap(bool second)
     unsigned int made = 0, lost = 0;
 
     for (unsigned int i = 1; i <= rounds; i++) {
-        struct gnttab_map_grant_ref op = map_at(RACE_VA, REF, GNTMAP_host_map);
+        /* Handles come again: one who is late with the last round's may hit this one's. */
         unsigned int before = race_wins[0] + race_wins[1];
+        struct gnttab_map_grant_ref op = map_at(RACE_VA, REF, GNTMAP_host_map);
 
         if (op.status != GNTST_okay)
             break;
