@@ -105,10 +105,6 @@ int domctl_getvcpucontext(struct domain *d, struct xen_domctl *op)
 
 /* ---- entries for 32-bit programs, machine checks ---- */
 
-/* Bits of a guest's MCG_CAP: how many banks, CTL_P, TES_P, SER_P, LMCE_P (Intel SDM 3B 16.3.1.1).
- */
-#define MCG_CAP_KNOWN (0xffUL | 1UL << 8 | 1UL << 11 | 1UL << 24 | 1UL << 27)
-
 static bool ext_context_valid(const struct xen_domctl_ext_vcpucontext *e)
 {
     return e->size >= offsetof(struct xen_domctl_ext_vcpucontext, mcg_cap) &&
@@ -131,7 +127,7 @@ static int set_ext_mce(struct arch_vcpu *a, const struct xen_domctl_ext_vcpucont
 
     if (e->size < offsetof(struct xen_domctl_ext_vcpucontext, mcg_cap) + sizeof(e->mcg_cap))
         return 0;
-    if (e->mcg_cap & ~MCG_CAP_KNOWN)
+    if (e->mcg_cap & ~MCG_CAP_KNOWN || (e->mcg_cap & MCG_CAP_BANKS) > MCG_BANKS_MAX)
         return -EPERM;
     a->mcg_cap = e->mcg_cap;
     a->mci_ctl2[0] = all ? e->vmce.mci_ctl2_bank0 : 0;

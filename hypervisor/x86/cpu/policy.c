@@ -358,16 +358,18 @@ int policy_constrain(struct cpu_policy *p, const struct cpu_policy *max,
         at->msr = MSR_PLATFORM_INFO;
         return -EINVAL;
     }
+    first = get_leaf(p, 0, 0);
+    p->vendor = cpu_vendor_of(&first);
     for (unsigned int n = 0; n < p->nr_leaves; n++) {
         struct policy_leaf *l = &p->leaves[n];
 
+        if (l->leaf == EXTENDED)
+            l->r = derive_leaf(p, l); /* the vendor's end, for those that follow */
         if (beyond_end(p, l))
             l->r = (struct cpuid_regs){ 0 };
         else if (is_physical(l))
             l->r = get_leaf(max, l->leaf, l->subleaf);
     }
-    first = get_leaf(p, 0, 0);
-    p->vendor = cpu_vendor_of(&first);
     policy_read_features(p);
     for (unsigned int n = 0; n < NR_FEATURE_WORDS; n++)
         offered[n] = p->features[n] & max->features[n];

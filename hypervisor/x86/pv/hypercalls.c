@@ -155,7 +155,9 @@ static uint32_t features(const struct domain *d)
 const struct arch_abi arch_abi = {
     .capabilities = "xen-3.0-x86_64 ",
     .virt_start = HV_VIRT_START,
-    .vm_assist_all = 1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |
+    /* Nothing is to be done for the first two: 64-bit segments have no limits. */
+    .vm_assist_all = 1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |
+                     1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |
                      1UL << VMASST_TYPE_runstate_update_flag |
                      1UL << VMASST_TYPE_m2p_strict, /* as show_m2p() always has it */
     .features = features,

@@ -22,6 +22,13 @@
 #define FEATURE_CONTROL_LOCK 1UL
 #define DE_CFG_LFENCE        2UL
 #define MSR_PRED_CMD         0x49
+#define MSR_MCG_CAP          0x179
+#define MSR_MCG_STATUS       0x17a
+#define MSR_MCG_CTL          0x17b
+#define MSR_MC0_CTL2         0x280
+#define MSR_MC0_CTL          0x400
+#define MSR_MCG_EXT_CTL      0x4d0
+#define MC_CTL2_BITS         0x40007fffUL /* threshold, interrupt */
 #define PRED_CMD_IBPB        1UL
 
 typedef int (*msr_read_fn)(struct vcpu *v, uint32_t msr, uint64_t *value);
@@ -202,6 +209,83 @@ static int write_tsc_aux(struct vcpu *v, uint32_t msr, uint64_t value)
     return rc;
 }
 
+/* ---- machine checks ----
+ * None is ever reported. A guest begins with no banks; one that had some on another machine goes on
+ * seeing them, with nothing in them (Intel SDM 3B 16.3). */
+
+static bool has_bank(const struct vcpu *v, unsigned int bank)
+{
+    return bank < (v->arch->mcg_cap & MCG_CAP_BANKS);
+}
+
+static int read_mcg(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+    switch (msr) {
+    case MSR_MCG_CAP:
+        *value = v->arch->mcg_cap;
+        return 0;
+    case MSR_MCG_STATUS:
+        *value = 0;
+        return 0;
+    case MSR_MCG_CTL:
+        *value = ~0UL;
+        return v->arch->mcg_cap & MCG_CAP_CTL ? 0 : -EINVAL;
+    default:
+        *value = v->arch->mcg_ext_ctl;
+        return v->arch->mcg_cap & MCG_CAP_LMCE ? 0 : -EINVAL;
+    }
+}
+
+static int write_mcg(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    switch (msr) {
+    case MSR_MCG_CTL:
+        return v->arch->mcg_cap & MCG_CAP_CTL ? 0 : -EINVAL;
+    case MSR_MCG_EXT_CTL:
+        if (!(v->arch->mcg_cap & MCG_CAP_LMCE) || value & ~1UL)
+            return -EINVAL;
+        v->arch->mcg_ext_ctl = value;
+        return 0;
+    default:
+        return value ? -EINVAL : 0;
+    }
+}
+
+/* Of each bank: control, status, address, more. */
+static int read_bank(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+    *value = msr % 4 ? 0 : ~0UL;
+    return has_bank(v, (msr - MSR_MC0_CTL) / 4) ? 0 : -EINVAL;
+}
+
+static int write_bank(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    if (!has_bank(v, (msr - MSR_MC0_CTL) / 4))
+        return -EINVAL;
+    return msr % 4 && value ? -EINVAL : 0;
+}
+
+/* When corrected errors are to interrupt; only the first banks can keep it. */
+static int read_bank_ctl2(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+    unsigned int bank = msr - MSR_MC0_CTL2;
+
+    *value = bank < ARRAY_SIZE(v->arch->mci_ctl2) ? v->arch->mci_ctl2[bank] : 0;
+    return v->domain->arch->policy->vendor == VENDOR_INTEL && has_bank(v, bank) ? 0 : -EINVAL;
+}
+
+static int write_bank_ctl2(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    unsigned int bank = msr - MSR_MC0_CTL2;
+    uint64_t old;
+
+    if (read_bank_ctl2(v, msr, &old) || value & ~MC_CTL2_BITS)
+        return -EINVAL;
+    if (bank < ARRAY_SIZE(v->arch->mci_ctl2))
+        v->arch->mci_ctl2[bank] = value;
+    return 0;
+}
+
 static int amd_only(const struct vcpu *v)
 {
     return v->domain->arch->policy->vendor == VENDOR_AMD ? 0 : -EINVAL;
@@ -285,7 +369,7 @@ static const struct {
     { 0xfe, 0xfe, read_host, NULL }, /* MTRRs: read only */
     { MSR_ARCH_CAPS, MSR_ARCH_CAPS, read_arch_caps, NULL },
     { MSR_MISC_FEATURES, MSR_MISC_FEATURES, read_misc_features, write_misc_features },
-    { 0x179, 0x17a, read_zero, write_zero }, /* machine checks: no banks */
+    { MSR_MCG_CAP, MSR_MCG_CTL, read_mcg, write_mcg },
     { 0x1a0, 0x1a0, read_misc_enable, write_same },
     { 0x1d9, 0x1d9, read_zero, write_zero }, /* DEBUGCTL */
     { 0x200, 0x20f, read_host, NULL },
@@ -293,8 +377,11 @@ static const struct {
     { 0x258, 0x259, read_host, NULL },
     { 0x268, 0x26f, read_host, NULL },
     { MSR_PAT, MSR_PAT, read_pat, write_same },
+    { MSR_MC0_CTL2, MSR_MC0_CTL2 + MCG_BANKS_MAX - 1, read_bank_ctl2, write_bank_ctl2 },
     { 0x2ff, 0x2ff, read_host, NULL },
     { 0x345, 0x345, read_zero, NULL }, /* performance counters' capabilities */
+    { MSR_MC0_CTL, MSR_MC0_CTL + 4 * MCG_BANKS_MAX - 1, read_bank, write_bank },
+    { MSR_MCG_EXT_CTL, MSR_MCG_EXT_CTL, read_mcg, write_mcg },
     { MSR_EFER, MSR_EFER, read_efer, write_same },
     { MSR_FS_BASE, MSR_KERNEL_GS_BASE, read_base, write_base },
     { MSR_TSC_AUX, MSR_TSC_AUX, read_tsc_aux, write_tsc_aux },

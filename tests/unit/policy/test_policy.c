@@ -2,18 +2,9 @@
  * CPU policies from made-up CPUs: what a PV guest must never see, that it never sees more than the
  * host has, and the leaves that depend on the vCPU. Then the MSRs that need no CPU.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "policy_test.h"
 
-#include <hv/errno.h>
 #include <xen/arch-x86/cpuid.h>
-#include <arch/domain.h>
-#include <arch/fpu.h>
-#include <arch/policy.h>
 #include "../fake/hv.h"
 
 struct host_cpu host_cpu;
@@ -44,7 +35,7 @@ void wrmsr(uint32_t msr, uint64_t value)
 
 /* ---- a CPU that claims everything ---- */
 
-static uint32_t bits = ~0u; /* of feature words */
+uint32_t bits = ~0u;
 
 static struct cpuid_regs made_up(uint32_t leaf, uint32_t subleaf)
 {
@@ -55,6 +46,8 @@ static struct cpuid_regs made_up(uint32_t leaf, uint32_t subleaf)
 
     switch (leaf) {
     case 0:
+        if (host_cpu.vendor == VENDOR_AMD)
+            return (struct cpuid_regs){ 0x1f, 0x68747541, 0x444d4163, 0x69746e65 };
         return (struct cpuid_regs){ 0x1f, 0x756e6547, 0x6c65746e, 0x49656e69 };
     case 1:
         return (struct cpuid_regs){ 0x806f8, 0x07200800, bits, bits };
@@ -81,9 +74,9 @@ static struct cpuid_regs made_up(uint32_t leaf, uint32_t subleaf)
     }
 }
 
-static struct cpu_policy host, pv;
+struct cpu_policy host, pv;
 
-static void derive(enum cpu_vendor vendor, uint64_t xcr0)
+void derive(enum cpu_vendor vendor, uint64_t xcr0)
 {
     host_cpu = (struct host_cpu){ .vendor = vendor, .max_leaf = 0x1f, .max_ext_leaf = 0x80000028 };
     for (unsigned int n = 0; n < NR_FEATURE_WORDS; n++)
@@ -104,8 +97,6 @@ static bool is_zero(struct cpuid_regs r)
 {
     return !(r.eax | r.ebx | r.ecx | r.edx);
 }
-
-#define ALL_STATES (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 
 static void hidden_from_pv(void **state)
 {
@@ -326,6 +317,43 @@ static void msrs(void **state)
     }
 }
 
+/* Banks of machine checks: none at first; those of another machine are there, and empty. */
+static void machine_checks(void **state)
+{
+    uint64_t value;
+
+    (void)state;
+    for (uint32_t msr = 0x400; msr < 0x480; msr++)
+        assert_int_equal(guest_rdmsr(&vcpu, msr, &value), -EINVAL);
+    assert_int_equal(guest_rdmsr(&vcpu, 0x280, &value), -EINVAL);
+    arch_vcpu.mcg_cap = 1UL << 27 | 1UL << 8 | 3;
+    domain.arch->policy->vendor = VENDOR_INTEL;
+    assert_int_equal(guest_rdmsr(&vcpu, 0x179, &value), 0);
+    assert_int_equal(value, arch_vcpu.mcg_cap);
+    for (uint32_t msr = 0x400; msr < 0x40c; msr++) {
+        assert_int_equal(guest_rdmsr(&vcpu, msr, &value), 0);
+        assert_int_equal(value, msr % 4 ? 0 : ~0UL);
+        assert_int_equal(guest_wrmsr(&vcpu, msr, 0), 0);
+        assert_int_equal(guest_wrmsr(&vcpu, msr, 1), msr % 4 ? -EINVAL : 0);
+    }
+    assert_int_equal(guest_rdmsr(&vcpu, 0x40c, &value), -EINVAL);
+    assert_int_equal(guest_wrmsr(&vcpu, 0x40c, 0), -EINVAL);
+    assert_int_equal(guest_wrmsr(&vcpu, 0x281, 0x40000001), 0);
+    assert_int_equal(guest_rdmsr(&vcpu, 0x281, &value), 0);
+    assert_int_equal(value, 0x40000001);
+    assert_int_equal(guest_wrmsr(&vcpu, 0x281, 1UL << 31), -EINVAL);
+    assert_int_equal(guest_wrmsr(&vcpu, 0x282, 1), 0);
+    assert_int_equal(guest_rdmsr(&vcpu, 0x283, &value), -EINVAL);
+    assert_int_equal(guest_wrmsr(&vcpu, 0x4d0, 1), 0);
+    assert_int_equal(guest_wrmsr(&vcpu, 0x4d0, 2), -EINVAL);
+    assert_int_equal(guest_wrmsr(&vcpu, 0x17a, 0), 0);
+    assert_int_equal(guest_wrmsr(&vcpu, 0x17a, 4), -EINVAL);
+    assert_int_equal(guest_rdmsr(&vcpu, 0x17b, &value), 0);
+    arch_vcpu.mcg_cap = 0;
+    assert_int_equal(guest_rdmsr(&vcpu, 0x17b, &value), -EINVAL);
+    assert_int_equal(guest_rdmsr(&vcpu, 0x4d0, &value), -EINVAL);
+}
+
 static void msr_writes(void **state)
 {
     (void)state;
@@ -368,8 +396,16 @@ int main(void)
         cmocka_unit_test(leaves_are_sorted_and_fit),
         cmocka_unit_test_setup_teardown(hypervisor_leaves, open_domain, close_domain),
         cmocka_unit_test_setup_teardown(msrs, open_domain, close_domain),
+        cmocka_unit_test_setup_teardown(machine_checks, open_domain, close_domain),
         cmocka_unit_test_setup_teardown(msr_writes, open_domain, close_domain),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    struct CMUnitTest all[ARRAY_SIZE(tests) + 32];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
+        all[n++] = tests[i];
+    for (size_t i = 0; i < nr_list_tests; i++)
+        all[n++] = list_tests[i];
+    return _cmocka_run_group_tests("policy", all, n, NULL, NULL);
 }

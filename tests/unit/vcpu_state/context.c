@@ -83,7 +83,7 @@ static const struct {
     { CONTEXT(debugreg[6]), 1UL << 32 },
     { CONTEXT(fpu_ctxt.x[24]), ~0UL },
     { CONTEXT(vm_assist), 1UL << 63 },
-    { CONTEXT(vm_assist), 1UL << VMASST_TYPE_4gb_segments },
+    { CONTEXT(vm_assist), 1UL << VMASST_TYPE_architectural_iopl },
 };
 
 /* Of these only the tables know. */

@@ -211,6 +211,7 @@ static void extended_context(void **state)
     REFUSED(bad.size = 8, -EINVAL);
     REFUSED(bad.size = 0, -EINVAL);
     REFUSED(bad.mcg_cap = 1UL << 63, -EPERM);
+    REFUSED(bad.mcg_cap = 33, -EPERM);
     REFUSED(bad.vcpu = 2, -ESRCH);
     REFUSED(bad.vcpu = ~0u, -ESRCH);
 #undef REFUSED

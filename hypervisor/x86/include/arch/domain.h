@@ -10,6 +10,14 @@
 #include <arch/guest_tsc.h>
 #include <arch/regs.h>
 
+/* Of a guest's MCG_CAP: how many banks, and which registers and abilities (Intel SDM 3B 16.3.1.1).
+ */
+#define MCG_CAP_BANKS 0xffUL
+#define MCG_BANKS_MAX 32U
+#define MCG_CAP_CTL   (1UL << 8)
+#define MCG_CAP_LMCE  (1UL << 27)
+#define MCG_CAP_KNOWN (MCG_CAP_BANKS | MCG_CAP_CTL | 1UL << 11 | 1UL << 24 | MCG_CAP_LMCE)
+
 #define PV_GDT_FRAMES 14 /* FIRST_RESERVED_GDT_PAGE: the 15th page is ours */
 
 struct cpu_policy; /* x86/cpu/policy.h: what CPUID and the MSRs show */
@@ -53,7 +61,7 @@ struct arch_vcpu {
     uint64_t xcr0_accum; /* all bits it ever had */
     uint64_t tsc_aux;
     uint64_t misc_features; /* MSR_MISC_FEATURES_ENABLES: CPUID faulting of its user */
-    /* Virtual machine checks, which it has none of here; kept for its next machine. */
+    /* Machine-check banks, if it has seen some on another machine. */
     uint64_t mcg_cap, mci_ctl2[2], mcg_ext_ctl;
 
     struct vcpu_time_info time; /* last published */
