@@ -68,5 +68,14 @@ static void reboot_now(void)
     arch_reboot();
 }
 
+/* Everything that only tells. */
+static void run_all(void)
+{
+    for (const struct keyhandler *h = __start_keyhandler_table; h < __stop_keyhandler_table; h++)
+        if (h->fn != list_keys && h->fn != reboot_now && h->fn != run_all)
+            run_key(h->key);
+}
+
+KEY_HANDLER(all, '*', run_all, "all that the other keys print");
 KEY_HANDLER(help, 'h', list_keys, "list the debug keys");
 KEY_HANDLER(reboot, 'R', reboot_now, "reboot the machine");

@@ -5,6 +5,7 @@
  * CPUs. LOCK_BUDDY guards a node. All operations are O(MAX_ORDER) plus the scrubbing.
  */
 #include <hv/cmdline.h>
+#include <hv/keyhandler.h>
 #include <hv/mem.h>
 #include <hv/numa.h>
 #include <hv/printk.h>
@@ -334,3 +335,21 @@ bool frames_scrub_idle(void)
     }
     return false;
 }
+
+static void print_free(void)
+{
+    static const char *const zone_name[] = { [ZONE_LOW] = "below", [ZONE_HIGH] = "above" };
+
+    for (unsigned int id = 0; id < nr_nodes; id++)
+        for (enum zone z = 0; z < NR_ZONES; z++) {
+            const struct node *n = &nodes[id];
+
+            printk_raw("node %u, %s 4 GiB, free blocks by order, clean+dirty:", id, zone_name[z]);
+            for (unsigned int o = 0; o <= MAX_ORDER; o++)
+                printk_raw(" %llu+%llu", (unsigned long long)n->clean[z][o].count,
+                           (unsigned long long)n->dirty[z][o].count);
+            printk_raw("\n");
+        }
+}
+
+KEY_HANDLER(free, 'H', print_free, "print the free blocks of memory");

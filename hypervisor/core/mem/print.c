@@ -1,4 +1,5 @@
-/* Debug key 'm': where the machine's memory is. */
+/* Debug keys 'm' and 'u': where the machine's memory is. */
+#include <hv/control.h>
 #include <hv/domain.h>
 #include <hv/keyhandler.h>
 #include <hv/mem.h>
@@ -22,3 +23,24 @@ static void print_memory(void)
 }
 
 KEY_HANDLER(memory, 'm', print_memory, "print free memory, the heap, each domain's memory");
+
+static void print_nodes(void)
+{
+    unsigned int cpu;
+
+    for (unsigned int node = 0; node < frames_node_count(); node++) {
+        printk_raw("node %u: %llu of %llu pages free, CPUs", node,
+                   (unsigned long long)frames_node_free(node),
+                   (unsigned long long)frames_node_total(node));
+        for_each_online_cpu (cpu) {
+            struct cpu_place place;
+
+            arch_cpu_place(cpu, &place);
+            if (place.node == node)
+                printk_raw(" %u", cpu);
+        }
+        printk_raw("\n");
+    }
+}
+
+KEY_HANDLER(nodes, 'u', print_nodes, "print the NUMA nodes");

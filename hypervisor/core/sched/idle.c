@@ -4,11 +4,12 @@
  * was, and may forbid to sleep.
  */
 #include <hv/arch.h>
+#include <hv/keyhandler.h>
 #include <hv/mem.h>
 #include <hv/percpu.h>
+#include <hv/printk.h>
 #include <hv/sched.h>
 #include <hv/softirq.h>
-#include <hv/time.h>
 
 unsigned int idle_max_cstate = UINT32_MAX;
 
@@ -66,3 +67,20 @@ void idle_reset_stats(unsigned int cpu)
 {
     per_cpu(idle_state, cpu).base = since_start(cpu);
 }
+
+static void print_idle(void)
+{
+    unsigned int cpu;
+
+    if (idle_max_cstate == 0)
+        printk_raw("Idle CPUs do not halt.\n");
+    for_each_online_cpu (cpu) {
+        struct idle_stats s = since_start(cpu);
+
+        printk_raw("CPU %u: idle for %llu ms, busy for %llu ms, halted %llu times\n", cpu,
+                   (unsigned long long)s.asleep / 1000000, (unsigned long long)s.awake / 1000000,
+                   (unsigned long long)s.sleeps);
+    }
+}
+
+KEY_HANDLER(idle, 'c', print_idle, "print how much the CPUs are idle");

@@ -9,6 +9,7 @@
 #include <hv/boot.h>
 #include <hv/errno.h>
 #include <hv/list.h>
+#include <hv/keyhandler.h>
 #include <hv/mem.h>
 #include <hv/pci.h>
 #include <hv/printk.h>
@@ -299,3 +300,16 @@ bool pci_device_known(pci_sbdf_t dev)
     spin_unlock(&list_lock);
     return known;
 }
+
+static void print_devices(void)
+{
+    const struct pci_device *p;
+
+    spin_lock(&list_lock);
+    list_for_each_entry (p, &devices, list)
+        printk_raw("%04x:%02x:%02x.%x\n", p->sbdf.seg, p->sbdf.bus, p->sbdf.devfn >> 3,
+                   p->sbdf.devfn & 7U);
+    spin_unlock(&list_lock);
+}
+
+KEY_HANDLER(pci, 'Q', print_devices, "print the PCI devices that dom0 reported");

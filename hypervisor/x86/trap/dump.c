@@ -5,6 +5,7 @@
  */
 #include <hv/arch.h>
 #include <hv/guest_access.h>
+#include <hv/keyhandler.h>
 #include <hv/mem.h>
 #include <hv/printk.h>
 #include <hv/symbols.h>
@@ -124,3 +125,23 @@ void arch_dump_guest(struct vcpu *v)
     if (r->vector == TRAP_PF)
         print_walk(v, v->info->arch.cr2);
 }
+
+/* One that runs elsewhere has its registers in its CPU. */
+static void dump_hardware_domain(void)
+{
+    struct vcpu *v;
+    unsigned int i;
+
+    if (!hardware_domain)
+        return;
+    for_each_vcpu (hardware_domain, v, i) {
+        if (!v->is_initialised)
+            continue;
+        if (v == current || !READ_ONCE(v->is_running))
+            arch_dump_guest(v);
+        else
+            printk_raw("d%uv%u runs on CPU %u\n", v->domain->id, v->id, v->cpu);
+    }
+}
+
+KEY_HANDLER(dom0, '0', dump_hardware_domain, "print the registers of dom0's vCPUs");
