@@ -29,8 +29,8 @@ int unmap(grant_handle_t handle, uint64_t host_addr, uint64_t bus_addr);
 int setup_table(domid_t dom, unsigned int frames, xen_pfn_t *list);
 void give(grant_ref_t ref, domid_t to, mfn_t m, unsigned int flags);
 
-/* The groups of tests: grant.c, v2.c, transfer.c. */
-extern const struct CMUnitTest tests_v1[], tests_v2[], tests_transfer[];
-extern const size_t nr_tests_v1, nr_tests_v2, nr_tests_transfer;
+/* The groups of tests: grant.c, v2.c, transfer.c, model.c. */
+extern const struct CMUnitTest tests_v1[], tests_v2[], tests_transfer[], tests_model[];
+extern const size_t nr_tests_v1, nr_tests_v2, nr_tests_transfer, nr_tests_model;
 
 #endif

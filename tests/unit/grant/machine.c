@@ -195,15 +195,21 @@ int teardown(void **state)
 
 int main(void)
 {
+    static const struct {
+        const struct CMUnitTest *tests;
+        const size_t *count;
+    } groups[] = {
+        { tests_v1, &nr_tests_v1 },
+        { tests_v2, &nr_tests_v2 },
+        { tests_transfer, &nr_tests_transfer },
+        { tests_model, &nr_tests_model },
+    };
     struct CMUnitTest tests[100];
     size_t n = 0;
 
-    assert_true(nr_tests_v1 + nr_tests_v2 + nr_tests_transfer <= ARRAY_SIZE(tests));
-    memcpy(tests, tests_v1, nr_tests_v1 * sizeof(tests[0]));
-    n += nr_tests_v1;
-    memcpy(tests + n, tests_v2, nr_tests_v2 * sizeof(tests[0]));
-    n += nr_tests_v2;
-    memcpy(tests + n, tests_transfer, nr_tests_transfer * sizeof(tests[0]));
-    n += nr_tests_transfer;
+    for (unsigned int i = 0; i < ARRAY_SIZE(groups); n += *groups[i++].count) {
+        assert_true(n + *groups[i].count <= ARRAY_SIZE(tests));
+        memcpy(tests + n, groups[i].tests, *groups[i].count * sizeof(tests[0]));
+    }
     return _cmocka_run_group_tests("grant", tests, n, NULL, NULL);
 }
