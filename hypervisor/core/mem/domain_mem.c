@@ -15,6 +15,7 @@ static int memory_init(struct domain *d)
         return -ENOMEM;
     spin_lock_init(&d->mem->lock, LOCK_DOMAIN_PAGES);
     frame_list_init(&d->mem->pages);
+    frame_list_init(&d->mem->given_up);
     d->mem->max_pages = UINT64_MAX;
     return 0;
 }
@@ -71,14 +72,17 @@ int domain_populate(struct domain *d, unsigned int order, unsigned int flags, un
     return 0;
 }
 
-/* Clear the bit that stands for the owner's own reference; true if it was set. */
+/* Clear the bit that stands for the owner's own reference. What the owner keeps in use as a table
+ * by its own means (a pin, a check that was preempted) cannot lose it. */
 static bool clear_claim(struct frame *f, const struct domain *d)
 {
     union frame_state s = { .raw = READ_ONCE(f->state.raw) }, n;
 
     do {
         n = s;
-        if (s.owner != d->id || s.refs == 0 || !s.allocated)
+        if (s.owner != d->id || s.refs == 0 || !s.allocated || s.pinned ||
+            s.progress == FRAME_BUSY || s.progress == FRAME_PROMOTING ||
+            s.progress == FRAME_UNDOING)
             return false;
         n.allocated = 0;
     } while (!__atomic_compare_exchange_n(&f->state.raw, &s.raw, n.raw, false, __ATOMIC_SEQ_CST,
@@ -86,19 +90,26 @@ static bool clear_claim(struct frame *f, const struct domain *d)
     return true;
 }
 
+/* LOCK_DOMAIN_PAGES. The claim's reference is the caller's to drop. */
+static bool drop_claim(struct domain *d, struct frame *f)
+{
+    if (!clear_claim(f, d))
+        return false;
+    frame_list_del(&d->mem->pages, f);
+    frame_list_add(&d->mem->given_up, f);
+    return true;
+}
+
 int domain_give_up(struct domain *d, struct frame *f)
 {
-    int rc = frame_get(f, d);
+    bool dropped;
 
-    if (rc)
+    spin_lock(&d->mem->lock);
+    dropped = !d->is_dying && drop_claim(d, f);
+    spin_unlock(&d->mem->lock);
+    if (!dropped)
         return -EINVAL;
-    /* A pinned page table is still in use as one: the guest must unpin it first. */
-    if (f->state.pinned || !clear_claim(f, d)) {
-        frame_put(f);
-        return -EINVAL;
-    }
     arch_frame_set_gfn(frame_to_mfn(f), INVALID_GFN);
-    frame_put(f);
     frame_put(f);
     return 0;
 }
@@ -175,17 +186,9 @@ int domain_pass_frame(struct domain *from, struct frame *f, struct domain *to)
     return rc;
 }
 
-/* Something of the domain's own making keeps this frame: its claim, a pin (which may outlive the
- * claim), a promotion that was preempted. */
-static bool is_held(const struct frame *f)
-{
-    union frame_state s = { .raw = READ_ONCE(f->state.raw) };
-
-    return s.allocated || s.pinned || s.progress == FRAME_PROMOTING || s.progress == FRAME_UNDOING;
-}
-
-/* Walk the page list, dropping what the domain itself holds. Frames that others still map stay
- * listed until those let go; each pass makes a frame one that is not held, so the walk ends. */
+/* Drop the domain's claims, one frame after the other. With a claim goes all that is of the
+ * domain's own making: only what others still map is left, on the other list, until they let go.
+ * Nobody else drops claims of a dying domain, so a claim keeps its frame meanwhile. */
 static int memory_teardown(struct domain *d)
 {
     if (!d->mem)
@@ -193,25 +196,26 @@ static int memory_teardown(struct domain *d)
     claim_drop(d);
     for (unsigned int done = 1;; done++) {
         struct frame *f = NULL;
+        bool dropped;
         int rc;
 
         spin_lock(&d->mem->lock);
-        for (uint32_t m = d->mem->pages.head; m != FRAME_LIST_END; m = mfn_to_frame(mfn(m))->next) {
-            f = mfn_to_frame(mfn(m));
-            if (is_held(f) && frame_get(f, d) == 0)
-                break;
-            f = NULL;
-        }
+        if (d->mem->pages.count)
+            f = mfn_to_frame(mfn(d->mem->pages.head));
         spin_unlock(&d->mem->lock);
         if (!f)
             return 0;
         rc = arch_frame_relinquish(d, f);
-        if (rc == 0 && clear_claim(f, d)) {
+        if (rc)
+            return rc;
+        spin_lock(&d->mem->lock);
+        dropped = drop_claim(d, f);
+        spin_unlock(&d->mem->lock);
+        if (dropped) {
             arch_frame_set_gfn(frame_to_mfn(f), INVALID_GFN);
             frame_put(f);
         }
-        frame_put(f);
-        if (rc || done % 64 == 0)
+        if (!dropped || done % 64 == 0)
             return -ERESTART;
     }
 }

@@ -79,7 +79,7 @@ static void release(struct frame *f, union frame_state s)
     if (s.shared) {
         last = --d->mem->shared_pages == 0 && d->mem->tot_pages == 0;
     } else {
-        frame_list_del(&d->mem->pages, f);
+        frame_list_del(&d->mem->given_up, f);
         last = --d->mem->tot_pages == 0 && d->mem->shared_pages == 0;
     }
     spin_unlock(&d->mem->lock);
@@ -199,6 +199,8 @@ int frame_get_type(struct frame *f, enum frame_type type)
             n.types++;
             break;
         case FRAME_INVALID:
+            if (needs_check(type) && !s.allocated)
+                return -EINVAL; /* its domain has given it up */
             n = begin_type(s, type);
             break;
         case FRAME_PROMOTING:

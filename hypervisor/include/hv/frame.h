@@ -40,7 +40,7 @@ union frame_state {
     uint64_t raw;
     struct {
         uint64_t refs : 25;     /* 0: free, or never given out */
-        uint64_t allocated : 1; /* one of refs is the owner's own claim; on its page list */
+        uint64_t allocated : 1; /* one of refs is the owner's own claim: on its list `pages` */
         uint64_t pinned : 1;    /* one of types is the guest's pin */
         uint64_t shared : 1;    /* a hypervisor page that the owner may map: not on its page list */
         uint64_t owner : 15;    /* domid; DOMID_XEN for ours, DOMID_IO for what is not RAM */
@@ -84,8 +84,9 @@ must_check int frame_get(struct frame *f, const struct domain *owner);
 /* Drop one; the last one frees the frame. */
 void frame_put(struct frame *f);
 /* Take the type too; the caller holds a reference. The contents are checked first if the frame does
- * not have the type. -EINVAL (they do not pass), -EBUSY (in use as another type), -EOVERFLOW,
- * -ERESTART (preempted: call again). Page-table types: the owner's LOCK_PV_MM is held. */
+ * not have the type. -EINVAL (they do not pass, or the owner gave it up), -EBUSY (in use as another
+ * type), -EOVERFLOW, -ERESTART (preempted: call again). Page-table types: the owner's LOCK_PV_MM is
+ * held. */
 must_check int frame_get_type(struct frame *f, enum frame_type type);
 /* Drop the type. -ERESTART: preempted while releasing the last one: call again, before the
  * reference is dropped. Never for FRAME_WRITABLE. */

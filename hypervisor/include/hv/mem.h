@@ -57,8 +57,9 @@ must_check void *hv_alloc_array_checked(size_t size, size_t count);
 struct vnuma; /* core/mem/vnuma.c */
 
 struct domain_mem {
-    spinlock_t lock;         /* LOCK_DOMAIN_PAGES: guards the lists and the totals */
-    struct frame_list pages; /* every frame the domain owns and has `allocated` */
+    spinlock_t lock;            /* LOCK_DOMAIN_PAGES: guards the lists and the totals */
+    struct frame_list pages;    /* its frames, which have `allocated` set */
+    struct frame_list given_up; /* that are its own no more, but referred to */
     uint64_t tot_pages, max_pages;
     uint64_t shared_pages;  /* hypervisor pages shared with it */
     uint64_t claimed_pages; /* reserved for it: see claim.c */

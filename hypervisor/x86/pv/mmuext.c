@@ -132,7 +132,7 @@ static bool change_pin(struct frame *f, bool pin)
     union frame_state s = { .raw = READ_ONCE(f->state.raw) }, n;
 
     do {
-        if (s.pinned == pin)
+        if (s.pinned == pin || !s.allocated)
             return false;
         n = s;
         n.pinned = pin;
@@ -152,13 +152,17 @@ int pv_pin(struct domain *d, mfn_t m, enum frame_type type)
     f = mfn_to_frame(m);
     if (frame_get(f, d))
         return -EINVAL;
-    rc = frame_get_type(f, type);
-    if (rc == 0) {
-        if (change_pin(f, true))
-            return 0; /* the pin keeps reference and type */
-        guest_printk(d, LOG_WARN, "pinned frame %#lx twice\n", (unsigned long)m.v);
-        rc = frame_put_type(f) ? -ERESTART : -EINVAL; /* never the last one: the pin has one */
+    /* The mark first: with it the domain cannot give the frame up meanwhile. */
+    if (!change_pin(f, true)) {
+        guest_printk(d, LOG_WARN, "may not pin frame %#lx: it is pinned, or was given up\n",
+                     (unsigned long)m.v);
+        frame_put(f);
+        return -EINVAL;
     }
+    rc = frame_get_type(f, type);
+    if (rc == 0)
+        return 0; /* the pin keeps reference and type */
+    (void)!change_pin(f, false);
     frame_put(f);
     return rc;
 }

@@ -446,28 +446,49 @@ static void giving_up_and_dying(void **state)
 {
     struct model *x = &model[0];
     struct frame *f = frame_of(x);
+    int rc;
 
     (void)state;
+    assert_int_equal(memory_part.init(&other), 0);
     assert_int_equal(domain_give_up(&other, f), -EINVAL);
+    memory_part.free(&other);
     f->state.pinned = 1;
     assert_int_equal(domain_give_up(&domain, f), -EINVAL);
     f->state.pinned = 0;
+    /* Half checked, it cannot go. */
+    preempt_one_in = 1;
+    get_type(x, FRAME_L2);
+    assert_int_equal(x->progress, FRAME_PROMOTING);
+    assert_int_equal(domain_give_up(&domain, f), -EINVAL);
+    preempt_one_in = 0;
+    get_type(x, FRAME_L2);
+    put_type(x);
     assert_int_equal(frame_get(f, &domain), 0); /* a mapping */
     assert_int_equal(domain_give_up(&domain, f), 0);
     assert_int_equal(domain_give_up(&domain, f), -EINVAL); /* twice */
     assert_int_equal(domain.mem->tot_pages, FRAMES);
+    assert_int_equal(domain.mem->pages.count, FRAMES - 1);
     check(x);
-    /* It may still be promoted, and is not forgotten when the domain dies. */
+    /* Nor does it become a table any more; but who has it mapped may write it. */
+    assert_int_equal(frame_get_type(f, FRAME_L2), -EINVAL);
+    assert_int_equal(frame_get_type(f, FRAME_WRITABLE), 0);
+    assert_int_equal(frame_put_type(f), 0);
+    /* Another one is being checked when the domain dies. */
     preempt_one_in = 1;
-    get_type(x, FRAME_L2);
-    assert_int_equal(x->progress, FRAME_PROMOTING);
+    get_type(&model[1], FRAME_L3);
+    assert_int_equal(model[1].progress, FRAME_PROMOTING);
     preempt_one_in = 0;
     domain.is_dying = true;
+    assert_int_equal(domain_give_up(&domain, frame_of(&model[2])), -EINVAL);
     assert_int_equal(domain_populate(&domain, 0, 0, NUMA_ANY, &x->m), -EINVAL);
-    assert_int_equal(memory_part.teardown(&domain), 0);
+    while ((rc = memory_part.teardown(&domain)) == -ERESTART)
+        ;
+    assert_int_equal(rc, 0);
     assert_int_equal(domain.mem->tot_pages, 1);
+    assert_int_equal(domain.mem->given_up.count, 1);
+    assert_int_equal(memory_part.teardown(&domain), 0); /* again does no harm */
     domain.is_dying = false;
-    x->progress = FRAME_INVALID;
+    x->type = FRAME_WRITABLE;
     check(x);
     frame_put(f);
     assert_int_equal(domain.mem->tot_pages, 0);

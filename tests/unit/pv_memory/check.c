@@ -151,20 +151,20 @@ static void count_vcpu(const struct vcpu *v)
     }
 }
 
-static void count_list(const struct domain *d)
+static void count_list(const struct domain *d, const struct frame_list *l, bool allocated)
 {
     uint64_t count = 0;
 
-    for (uint32_t m = d->mem->pages.head; m != FRAME_LIST_END; m = mfn_to_frame(mfn(m))->next) {
+    for (uint32_t m = l->head; m != FRAME_LIST_END; m = mfn_to_frame(mfn(m))->next) {
         union frame_state s = state_of(m);
 
         assert_int_equal(s.owner, d->id);
         assert_true(s.refs > 0 && !s.shared);
+        assert_int_equal(s.allocated, allocated);
         frame(mfn(m))->listed++;
         count++;
     }
-    assert_int_equal(count, d->mem->tot_pages);
-    assert_int_equal(count, d->mem->pages.count);
+    assert_int_equal(count, l->count);
 }
 
 static void same(uint64_t m, const char *what, uint64_t has, uint64_t found)
@@ -223,7 +223,10 @@ void check_everything(void)
     for (unsigned int i = 0; i < 2; i++) {
         if (!domains[i])
             continue;
-        count_list(domains[i]);
+        count_list(domains[i], &domains[i]->mem->pages, true);
+        count_list(domains[i], &domains[i]->mem->given_up, false);
+        assert_int_equal(domains[i]->mem->pages.count + domains[i]->mem->given_up.count,
+                         domains[i]->mem->tot_pages);
         for (unsigned int n = 0; n < domains[i]->max_vcpus; n++)
             count_vcpu(domains[i]->vcpu[n]);
     }
