@@ -7,6 +7,7 @@
 #include <hv/boot.h>
 #include <hv/console.h>
 #include <hv/cpumask.h>
+#include <hv/mem.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
@@ -94,6 +95,7 @@ static init_data const struct {
     { "console input", console_init_late },
     { "other CPUs", smp_boot_secondaries },
     { "dom0", start_dom0 },
+    { "memory watch", memory_watch },
 };
 
 /* Not start-up code: it gives that back. */

@@ -212,6 +212,7 @@ mfn_t frames_alloc(unsigned int order, unsigned int flags, unsigned int node)
     }
     if (dirty && !(flags & ALLOC_NO_SCRUB))
         scrub(m, order);
+    memory_check_low(READ_ONCE(free_frames));
     return m;
 }
 

@@ -31,6 +31,8 @@ void frames_add_range(mfn_t start, mfn_t end, unsigned int node);
 must_check bool frames_reserve(uint64_t count);
 void frames_unreserve(uint64_t count);
 uint64_t frames_free_count(void);
+void memory_watch(void);              /* from now on VIRQ_ENOMEM tells when that is low */
+void memory_check_low(uint64_t free); /* by the allocator: so many frames are left */
 uint64_t frames_total_count(void);
 unsigned int frames_node_count(void); /* nodes that have memory: [0, n) */
 uint64_t frames_node_free(unsigned int node);
