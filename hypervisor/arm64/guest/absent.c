@@ -53,6 +53,18 @@ void smp_boot_secondaries(void)
     ABSENT();
 }
 
+int arch_cpu_up(unsigned int cpu)
+{
+    (void)cpu;
+    return -ENOSYS;
+}
+
+int arch_cpu_down(unsigned int cpu)
+{
+    (void)cpu;
+    return -ENOSYS;
+}
+
 void smp_send_ipi(unsigned int cpu, enum ipi ipi)
 {
     (void)cpu, (void)ipi;

@@ -4,11 +4,6 @@
 
 #include <hv/control.h>
 
-/* LOCK_DOMCTL. Not waited for: who waited could be the vCPU that the holder waits for to stop.
- * False: the hypercall is to be executed again. */
-must_check bool control_begin(void);
-void control_end(void);
-
 /* Debug log: what was refused, and why. */
 void control_refused(const char *what, unsigned int cmd, const char *name, long rc);
 
@@ -29,6 +24,9 @@ must_check int domctl_setvnumainfo(struct domain *d, struct xen_domctl *op);
 must_check int sysctl_sched_id(struct xen_sysctl *op);
 must_check int sysctl_cpupool_op(struct xen_sysctl *op);
 must_check int sysctl_scheduler_op(struct xen_sysctl *op);
+
+/* hotplug.c */
+must_check int sysctl_cpu_hotplug(struct xen_sysctl *op);
 
 /* sysctl_power.c */
 must_check int sysctl_get_pmstat(struct xen_sysctl *op);

@@ -245,6 +245,7 @@ static const struct sysctl core_sysctls[NR_SYSCTLS] = {
     OP(numainfo,          true),
     ROW(cpupool_op,       sysctl_cpupool_op, true),
     ROW(scheduler_op,     sysctl_scheduler_op, true),
+    ROW(cpu_hotplug,      sysctl_cpu_hotplug, false),
     ROW(get_pmstat,       sysctl_get_pmstat, true),
     ROW(pm_op,            sysctl_pm_op, true),
     ROW(tbuf_op,          sysctl_tbuf_op, true),
@@ -287,6 +288,8 @@ long do_sysctl(guest_ptr_t arg)
         return hypercall_continue(__HYPERVISOR_sysctl, 1, arg.v);
     rc = row->fn(&op);
     control_end();
+    if (rc == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_sysctl, 1, arg.v);
     if (rc < 0)
         control_refused("sysctl", op.cmd, row->name, rc);
     if ((rc >= 0 || rc == -ENOBUFS) && row->copy_back && copy_to_guest(arg, &op, sizeof(op)))

@@ -21,18 +21,20 @@ static DEFINE_PER_CPU(struct idle_state, idle_state);
 
 void idle_loop(void)
 {
+    unsigned int cpu = smp_processor_id();
+
     for (;;) {
         softirq_process();
         if (frames_scrub_idle())
             continue;
-        if (unlikely(READ_ONCE(idle_max_cstate) == 0)) {
-            cpu_relax();
-            continue;
-        }
         /* With interrupts off, what is raised after this look ends the wait. */
         irq_disable();
-        if (softirq_pending(smp_processor_id())) {
+        if (softirq_pending(cpu)) {
             irq_enable();
+        } else if (unlikely(READ_ONCE(idle_max_cstate) == 0) &&
+                   cpumask_test(cpu, &cpu_online_mask)) {
+            irq_enable();
+            cpu_relax();
         } else {
             this_cpu(idle_state).sleeps++;
             arch_cpu_idle();

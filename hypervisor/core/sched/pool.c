@@ -179,6 +179,13 @@ int cpupool_remove_cpu(uint32_t id, unsigned int cpu)
     return remove_cpu(pool, cpu);
 }
 
+int sched_cpu_leave(unsigned int cpu)
+{
+    struct cpupool *pool = per_cpu(sched_cpu, cpu).pool;
+
+    return pool ? remove_cpu(pool, cpu) : 0;
+}
+
 /* ---- pools ---- */
 
 int cpupool_create(uint32_t *id, uint32_t scheduler)
@@ -290,6 +297,8 @@ int cpupool_move_domain(struct domain *d, uint32_t id)
             return -EBUSY;
     }
     cpupool_enter(d, to);
+    sched_set_weight(d, DEFAULT_WEIGHT);
+    sched_set_cap(d, 0);
     for_each_vcpu (d, v, i)
         sched_pool_changed(v, true);
     __atomic_sub_fetch(&from->domains, 1, __ATOMIC_RELEASE);

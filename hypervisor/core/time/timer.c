@@ -14,6 +14,8 @@
 #include <hv/time.h>
 #include <hv/timer.h>
 
+#define BOOT_CPU 0 /* is always online */
+
 struct timer_queue {
     spinlock_t lock;
     struct prio_queue timers;
@@ -75,6 +77,11 @@ void timer_set(struct timer *t, s_time_t expires)
     unsigned long flags;
     struct timer_queue *q = lock_timer(t, &flags);
 
+    while (unlikely(!cpumask_test(t->cpu, &cpu_online_mask))) {
+        spin_unlock_irqrestore(&q->lock, flags);
+        timer_migrate(t, BOOT_CPU);
+        q = lock_timer(t, &flags);
+    }
     deactivate(q, t);
     if (!t->killed) {
         prio_add(&q->timers, &t->node, expires);
@@ -131,6 +138,28 @@ void timer_migrate(struct timer *t, unsigned int cpu)
         spin_unlock_both(&from->lock, &to->lock);
         irq_restore(flags);
     }
+}
+
+/* A timer that is set later follows in timer_set(), which looks under the same lock. */
+void timers_leave_cpu(unsigned int cpu)
+{
+    struct timer_queue *from = &per_cpu(timer_queue, cpu), *to = &per_cpu(timer_queue, BOOT_CPU);
+    unsigned long flags = irq_save();
+    struct prio_node *first;
+
+    spin_lock_both(&from->lock, &to->lock);
+    while ((first = prio_first(&from->timers)) != NULL) {
+        struct timer *t = container_of(first, struct timer, node);
+
+        deactivate(from, t);
+        t->cpu = BOOT_CPU;
+        prio_add(&to->timers, &t->node, t->node.key);
+        t->active = true;
+    }
+    from->programmed = STIME_MAX;
+    reprogram(BOOT_CPU, to);
+    spin_unlock_both(&from->lock, &to->lock);
+    irq_restore(flags);
 }
 
 /* SOFTIRQ_TIMER: call everything that is due, then program the next deadline. */

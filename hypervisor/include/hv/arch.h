@@ -24,7 +24,10 @@ must_check int arch_start_dom0(void); /* build dom0 from the boot modules, unpau
 void arch_init_late(void);            /* once dom0 runs: gives init memory back; no init code */
 
 /* ---- CPUs ---- */
-must_check int arch_cpu_boot(unsigned int cpu); /* start it; -ETIMEDOUT if it does not come */
+must_check int
+arch_cpu_up(unsigned int cpu); /* start it; -ETIMEDOUT if it does not come; -ENOMEM */
+/* Stop a CPU, another one, that is in no pool. -ERESTART: call again; -EBUSY: it is needed. */
+must_check int arch_cpu_down(unsigned int cpu);
 void arch_cpu_idle(void);            /* interrupts off at entry; wait for one; on at exit */
 noreturn void arch_idle_entry(void); /* become the idle loop on a clean stack */
 

@@ -38,6 +38,16 @@ extern const struct domctl arch_domctls[NR_DOMCTLS];
 must_check long do_sysctl(guest_ptr_t arg);
 must_check long do_domctl(guest_ptr_t arg);
 
+/* LOCK_DOMCTL. Not waited for: who waited could be the vCPU that the holder waits for to stop.
+ * False: the hypercall is to be executed again. */
+must_check bool control_begin(void);
+void control_end(void);
+
+/* hotplug.c, LOCK_DOMCTL. -EINVAL: no such CPU; -EEXIST: it is there; -ENOMEM, -ETIMEDOUT. */
+must_check int cpu_up(unsigned int cpu);
+/* -EINVAL: no such CPU online, or the boot CPU; -EBUSY, -EADDRINUSE: it is needed; -ERESTART. */
+must_check int cpu_down(unsigned int cpu);
+
 /* ---- arch ---- */
 struct cpu_place {
     uint32_t core, socket; /* core: within its socket; hyperthreads share both numbers */

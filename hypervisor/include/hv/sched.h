@@ -35,6 +35,8 @@ extern const struct scheduler sched_credit2;
 void sched_init(void);
 must_check int sched_cpu_up(unsigned int cpu); /* its idle vCPU and queue; before the CPU runs */
 void sched_cpu_online(unsigned int cpu);       /* it runs: pool 0 has it */
+/* It leaves its pool, if it is in one, before it stops. LOCK_DOMCTL. As cpupool_remove_cpu(). */
+must_check int sched_cpu_leave(unsigned int cpu);
 struct vcpu *sched_idle_vcpu(unsigned int cpu);
 
 void vcpu_wake(struct vcpu *v);         /* re-evaluate after a pause bit was cleared */
@@ -70,7 +72,8 @@ void sched_context_saved(struct vcpu *prev);
 /* A domain that was created a moment ago, without vCPUs, enters pool `id` rather than pool 0.
  * -ENOENT: no such pool; -ENODEV: it has no CPUs. */
 must_check int cpupool_add_domain(struct domain *d, uint32_t id);
-/* The same for any domain. Its vCPUs lose their affinity. Also -EBUSY: one pinned itself. */
+/* The same for any domain. It loses weight and cap, its vCPUs their affinity. Also -EBUSY: one
+ * pinned itself. */
 must_check int cpupool_move_domain(struct domain *d, uint32_t id);
 uint32_t cpupool_of(const struct domain *d);
 cpumask_t cpupool_cpus_of(const struct domain *d);

@@ -25,6 +25,8 @@ static inline bool timer_active(const struct timer *t)
     return READ_ONCE(t->active);
 }
 void timers_init_cpu(unsigned int cpu);
+/* The CPU went offline: its timers run on the boot CPU from now on. */
+void timers_leave_cpu(unsigned int cpu);
 /* Interrupt entry: the hardware timer of this CPU fired. */
 void timer_interrupt(void);
 void timers_print(void); /* debug key 'a' */

@@ -5,6 +5,7 @@
  */
 #include <hv/acpi.h>
 #include <hv/arch.h>
+#include <hv/control.h>
 #include <hv/errno.h>
 #include <hv/guest_access.h>
 #include <hv/hypercall.h>
@@ -142,21 +143,32 @@ static int op_cpu_version(struct xen_platform_op *op)
     return 0;
 }
 
+/* Already so is fine. */
 static int op_cpu_online(struct xen_platform_op *op)
 {
-    if (op->u.cpu_ol.cpuid >= nr_cpus)
-        return -EINVAL;
-    /* Already so is fine; a CPU that was left out at boot stays out. */
-    return cpumask_test(op->u.cpu_ol.cpuid, &cpu_online_mask) ? 0 : -EOPNOTSUPP;
+    int rc;
+
+    if (!control_begin())
+        return -ERESTART;
+    rc = cpu_up(op->u.cpu_ol.cpuid);
+    control_end();
+    return rc == -EEXIST ? 0 : rc;
 }
 
 static int op_cpu_offline(struct xen_platform_op *op)
 {
     unsigned int cpu = op->u.cpu_ol.cpuid;
+    int rc;
 
-    if (cpu == 0 || cpu >= nr_cpus)
-        return -EINVAL;
-    return cpumask_test(cpu, &cpu_online_mask) ? -EOPNOTSUPP : 0;
+    if (cpu == 0)
+        return -EOPNOTSUPP;
+    if (cpu < nr_cpus && !cpumask_test(cpu, &cpu_online_mask))
+        return 0;
+    if (!control_begin())
+        return -ERESTART;
+    rc = cpu_down(cpu);
+    control_end();
+    return rc;
 }
 
 /* ---- registers ---- */
@@ -258,6 +270,8 @@ long do_platform_op(guest_ptr_t arg)
     if (op.cmd >= ARRAY_SIZE(calls) || !calls[op.cmd].fn)
         return -ENOSYS;
     rc = calls[op.cmd].fn(&op);
+    if (rc == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_platform_op, 1, arg.v);
     if (rc >= 0 && calls[op.cmd].out && copy_to_guest(arg, &op, sizeof(op)))
         rc = -EFAULT;
     return rc;

@@ -78,12 +78,6 @@ void init_text smp_number_cpus(void)
     nr_cpus = max(1U, min(count, option_maxcpus));
 }
 
-bool cpu_takes_device_irqs(unsigned int cpu)
-{
-    return cpu < nr_cpus && cpumask_test(cpu, &cpu_online_mask) &&
-           cpu_apic_id[cpu] <= APIC_ID_MAX_EXTERNAL;
-}
-
 /* ---- starting ---- */
 
 static volatile unsigned int started; /* CPU that runs C code by now */
@@ -98,7 +92,7 @@ noreturn void secondary_start(unsigned int cpu)
     hospes_main_secondary(cpu);
 }
 
-static void init_text prepare_trampoline(unsigned int cpu)
+static void prepare_trampoline(unsigned int cpu)
 {
     char *page = mfn_to_virt(paddr_to_mfn(trampoline_phys));
     uint32_t base = (uint32_t)trampoline_phys.v;
@@ -119,7 +113,7 @@ static void init_text prepare_trampoline(unsigned int cpu)
     smp_wmb();
 }
 
-static bool init_text wait_started(unsigned int cpu, unsigned int ms)
+static bool wait_started(unsigned int cpu, unsigned int ms)
 {
     for (s_time_t end = now() + MILLISECS(ms); now() < end;) {
         if (started == cpu)
@@ -129,7 +123,7 @@ static bool init_text wait_started(unsigned int cpu, unsigned int ms)
     return started == cpu;
 }
 
-int init_text arch_cpu_boot(unsigned int cpu)
+int cpu_boot(unsigned int cpu)
 {
     uint32_t id = cpu_apic_id[cpu];
 
@@ -157,21 +151,12 @@ int init_text arch_cpu_boot(unsigned int cpu)
     return -ETIMEDOUT;
 }
 
-static int init_text bring_up(unsigned int cpu)
-{
-    int rc = cpu_area_map(cpu);
-
-    if (!rc)
-        rc = sched_cpu_up(cpu);
-    return rc ? rc : arch_cpu_boot(cpu);
-}
-
 void init_text smp_boot_secondaries(void)
 {
     unsigned int up = 1;
 
     for (unsigned int cpu = 1; cpu < nr_cpus; cpu++) {
-        int rc = bring_up(cpu);
+        int rc = arch_cpu_up(cpu);
 
         if (rc) {
             printk(LOG_WARN, "CPU %u (APIC ID %u) does not start: error %d\n", cpu,
@@ -227,15 +212,17 @@ void smp_call_interrupt(void)
 
 static void call_others(const cpumask_t *others, void (*fn)(void *), void *arg)
 {
+    cpumask_t online;
     s_time_t deadline;
 
     spin_lock(&call_lock);
+    online = cpumask_and(others, &cpu_online_mask); /* one may have left since */
     call.fn = fn;
     call.arg = arg;
     smp_wmb();
-    for (unsigned int i = 0; i < ARRAY_SIZE(others->bits); i++)
-        __atomic_store_n(&call.pending.bits[i], others->bits[i], __ATOMIC_SEQ_CST);
-    smp_send_ipi_mask(others, IPI_CALL);
+    for (unsigned int i = 0; i < ARRAY_SIZE(online.bits); i++)
+        __atomic_store_n(&call.pending.bits[i], online.bits[i], __ATOMIC_SEQ_CST);
+    smp_send_ipi_mask(&online, IPI_CALL);
     deadline = now() + CALL_TIMEOUT;
     while (!cpumask_empty(&call.pending)) {
         if (now() > deadline)
@@ -262,6 +249,12 @@ void smp_call(const cpumask_t *mask, void (*fn)(void *), void *arg)
         fn(arg);
         irq_restore(flags);
     }
+}
+
+void smp_call_barrier(void)
+{
+    spin_lock(&call_lock);
+    spin_unlock(&call_lock);
 }
 
 /* ---- by NMI: reports, and the end ---- */

@@ -24,8 +24,6 @@
  * device comes near it, and a broken one leaves the CPU half of its time. */
 #define STORM_WINDOW MILLISECS(10)
 #define STORM_LIMIT  5000
-/* How long an interrupt sent to a line's old CPU may take to be taken there. */
-#define MOVE_GRACE MILLISECS(10)
 
 #define DYNAMIC_IRQS_MIN 256U
 #define DYNAMIC_IRQS_MAX 2048U
@@ -126,7 +124,7 @@ void irq_try_move(struct irq_desc *desc)
     if (desc->old_cpu != to) {
         /* Two CPUs may hold the vector, not three: let late arrivals drain first. The move is
          * tried again at the next interrupt. */
-        if (desc->old_cpu != NR_CPUS && now() - desc->moved < MOVE_GRACE)
+        if (desc->old_cpu != NR_CPUS && now() - desc->moved < IRQ_MOVE_GRACE)
             return;
         if (vector_claim(to, desc->vector, irq_number(desc), desc->nr_vectors)) {
             desc->wanted_cpu = desc->cpu; /* taken there: stay */

@@ -242,6 +242,17 @@ init_text void arch_init_memory(void)
     printk(LOG_INFO, "%lu MiB free for guests\n", (unsigned long)(frames_free_count() >> 8));
 }
 
+void trampoline_map(bool there)
+{
+    static pte_t entry;
+
+    if (!entry)
+        entry = boot_l4[0];
+    WRITE_ONCE(boot_l4[0], there ? entry : 0);
+    if (!there)
+        tlb_flush_mask(&cpu_online_mask);
+}
+
 /* From here on a call of start-up code, or a look at its data, is a page fault. */
 void arch_init_late(void)
 {
@@ -249,7 +260,7 @@ void arch_init_late(void)
     uint64_t size = (uint64_t)(init_end - init_start);
     int rc;
 
-    boot_l4[0] = 0; /* the trampoline */
+    trampoline_map(false);
     unmap_range((uint64_t)(uintptr_t)init_start, size);
     /* Memory like any other now: writable by its other address. */
     rc = map_range((uint64_t)(uintptr_t)mfn_to_virt(first), mfn_to_paddr(first), size, HV_DATA);

@@ -67,6 +67,7 @@ static void flush(const cpumask_t *mask, uint64_t va)
         tlb_flush_interrupt();
         cpu_relax();
     }
+    others = cpumask_and(&others, &cpu_online_mask); /* one may have left since */
     WRITE_ONCE(flush_va, va);
     for (unsigned int i = 0; i < ARRAY_SIZE(others.bits); i++)
         __atomic_store_n(&flush_pending.bits[i], others.bits[i], __ATOMIC_SEQ_CST);
@@ -85,4 +86,10 @@ void tlb_flush_mask(const cpumask_t *mask)
 void tlb_flush_page_mask(const cpumask_t *mask, uint64_t va)
 {
     flush(mask, va);
+}
+
+void tlb_flush_barrier(void)
+{
+    spin_lock(&flush_lock);
+    spin_unlock(&flush_lock);
 }

@@ -1,6 +1,7 @@
 /* The machine that machine.h describes. */
 #include "machine.h"
 
+#include <hv/arch.h>
 #include <hv/console.h>
 #include <hv/grant.h>
 #include <hv/keyhandler.h>
@@ -26,7 +27,9 @@ struct domain *domain_idle;
 static struct vcpu idle[4];
 static unsigned int weight, cap;
 
-unsigned int moved_vcpus;
+unsigned int moved_vcpus, pcpu_changes;
+int down_rounds;
+bool cpu_answers;
 DEFINE_PER_CPU(struct sched_cpu, sched_cpu) = { .lock = SPINLOCK_INIT(LOCK_SCHED_CPU) };
 
 /* ---- the console ---- */
@@ -214,6 +217,25 @@ void sched_pool_changed(struct vcpu *v, bool anew)
     moved_vcpus++;
 }
 
+int arch_cpu_up(unsigned int cpu)
+{
+    if (!cpu_answers)
+        return -ETIMEDOUT;
+    cpumask_set(cpu, &cpu_online_mask);
+    return 0;
+}
+
+int arch_cpu_down(unsigned int cpu)
+{
+    assert_null(per_cpu(sched_cpu, cpu).pool);
+    if (down_rounds-- > 0)
+        return -ERESTART;
+    if (!cpu_answers)
+        return -EBUSY;
+    cpumask_clear(cpu, &cpu_online_mask);
+    return 0;
+}
+
 /* ---- domains ---- */
 
 void domain_pause(struct domain *d)
@@ -329,8 +351,11 @@ int event_set_virq_handler(struct domain *d, unsigned int virq)
 
 void event_send_global_virq(unsigned int virq)
 {
-    assert_int_equal(virq, VIRQ_DOM_EXC);
-    dom_exc++;
+    if (virq == VIRQ_PCPU_STATE)
+        pcpu_changes++;
+    else
+        dom_exc++;
+    assert_true(virq == VIRQ_PCPU_STATE || virq == VIRQ_DOM_EXC);
 }
 
 int machine_setup(void **state)
@@ -352,8 +377,9 @@ int machine_setup(void **state)
     world_be(dom0, 0);
     memset(guest_buffer, 0xaa, sizeof(guest_buffer));
     memset(keys_run, 0, sizeof(keys_run));
-    ring_cleared = dom_exc = moved_vcpus = 0;
-    kill_rounds = 0;
+    ring_cleared = dom_exc = moved_vcpus = pcpu_changes = 0;
+    kill_rounds = down_rounds = 0;
+    cpu_answers = true;
     created = told_time = NULL;
     pinned = false;
     weight = 256;

@@ -26,6 +26,9 @@ extern struct vcpu *vcpu_to_create;         /* NULL: out of memory */
 extern int kill_rounds;                     /* -ERESTARTs before domain_kill() is done */
 extern bool pinned;                         /* dom1's vCPU 0, by itself */
 extern unsigned int moved_vcpus;            /* told that their pool changed */
+extern unsigned int pcpu_changes;           /* dom0 was told of */
+extern int down_rounds;                     /* -ERESTARTs before a CPU stops */
+extern bool cpu_answers;                    /* or it neither starts nor stops */
 extern uint8_t guest_buffer[4 * PAGE_SIZE]; /* where tests want results: 0xaa when set up */
 
 void created_killed(void); /* takes `created` away */

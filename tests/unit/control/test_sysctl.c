@@ -405,6 +405,47 @@ static void parameters(void **state)
     assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op, &op), -EINVAL);
 }
 
+static long hotplug(uint32_t what, uint32_t cpu)
+{
+    struct xen_sysctl op = { .u.cpu_hotplug = { .op = what, .cpu = cpu } };
+
+    return call_sysctl(XEN_SYSCTL_cpu_hotplug, &op);
+}
+
+#define ONLINE(cpu)  hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, cpu)
+#define OFFLINE(cpu) hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, cpu)
+
+static void cpus_come_and_go(void **state)
+{
+    (void)state;
+    assert_int_equal(ONLINE(0), -EEXIST);
+    assert_int_equal(ONLINE(4), -EINVAL);
+    assert_int_equal(OFFLINE(0), -EINVAL);
+    assert_int_equal(OFFLINE(2), -EINVAL); /* is not online */
+    assert_int_equal(OFFLINE(UINT32_MAX), -EINVAL);
+    assert_int_equal(hotplug(XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE, 0), -EOPNOTSUPP);
+
+    cpu_answers = false;
+    assert_int_equal(ONLINE(2), -ETIMEDOUT);
+    assert_int_equal(OFFLINE(3), -EBUSY);
+    assert_ptr_equal(per_cpu(sched_cpu, 3).pool, &cpupool0); /* again */
+    assert_int_equal(pcpu_changes, 0);
+
+    cpu_answers = true;
+    assert_int_equal(ONLINE(2), 0);
+    assert_int_equal(pcpu_changes, 1);
+    assert_true(cpumask_test(2, &cpupool0.cpus));
+    down_rounds = 2;
+    assert_int_equal(OFFLINE(3), __HYPERVISOR_sysctl); /* continued */
+    assert_int_equal(OFFLINE(3), __HYPERVISOR_sysctl);
+    assert_int_equal(OFFLINE(3), 0);
+    assert_int_equal(pcpu_changes, 2);
+    assert_false(cpumask_test(3, &cpupool0.cpus));
+    assert_int_equal(OFFLINE(2), 0);
+    assert_int_equal(OFFLINE(1), 0);
+    assert_int_equal(ADD(0, 1), -ENODEV);
+}
+
 /* ---- power management ---- */
 
 static long pm_op(uint32_t cmd, uint32_t cpu, uint32_t value)
@@ -568,6 +609,7 @@ const struct CMUnitTest sysctl_tests[] = {
     TEST(pools_change),
     TEST(a_new_domain_enters_a_pool),
     TEST(parameters),
+    TEST(cpus_come_and_go),
     TEST(power),
     TEST(idle_states),
     TEST(pci_places),

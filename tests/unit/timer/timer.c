@@ -234,6 +234,36 @@ static void another_cpus_timer(void **state)
     assert_int_equal(ipis[3], 0);
 }
 
+/* A CPU stops: what was set there comes on the boot CPU, and so does what is set later. */
+static void a_cpu_leaves(void **state)
+{
+    struct timer a, b;
+
+    (void)state;
+    order[0] = 0;
+    timer_init(&a, note, "a", 2);
+    timer_init(&b, note, "b", 2);
+    timer_set(&a, 3000);
+    fake_cpu = 2;
+    softirq_process();
+    assert_true(deadline[2] == 3000);
+    fake_cpu = 1;
+    cpumask_clear(2, &cpu_online_mask);
+    timers_leave_cpu(2);
+    assert_int_equal(a.cpu, 0);
+    assert_true(timer_active(&a));
+    deadline[2] = STIME_MAX; /* the hardware stopped, too */
+    timer_set(&b, 2000);
+    assert_int_equal(b.cpu, 0);
+    assert_true(ipis[0] > 0);
+    fake_cpu = 0;
+    softirq_process();
+    assert_true(deadline[0] == 2000);
+    advance(5000);
+    assert_string_equal(order, "ba");
+    cpumask_set(2, &cpu_online_mask);
+}
+
 /* ---- the queue ---- */
 
 struct item {
@@ -413,6 +443,7 @@ int main(void)
         CASE(a_callback_may_set_its_timer),
         CASE(killing_from_the_callback_is_a_bug),
         CASE(another_cpus_timer),
+        CASE(a_cpu_leaves),
         CASE(queue_against_a_scan),
         CASE(scheduling_comes_last),
         CASE(one_ipi_until_it_is_served),

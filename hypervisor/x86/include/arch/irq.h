@@ -99,6 +99,10 @@ void irq_free_dynamic(unsigned int first, unsigned int count);
 void irq_release_vector(struct irq_desc *desc);
 /* Try to deliver where wanted_cpu says. Lock held. */
 void irq_try_move(struct irq_desc *desc);
+/* How long an interrupt sent to a line's old CPU may take to be taken there. */
+#define IRQ_MOVE_GRACE MILLISECS(10)
+/* leave.c: -ERESTART: call again; -EBUSY: there is a line that no other CPU has room for. */
+must_check int irqs_leave_cpu(unsigned int cpu);
 
 /* ---- guest.c: a line's guests. Lock held. ---- */
 struct irq_target {

@@ -83,11 +83,14 @@ void tlb_flush_local(void); /* all, global ones too */
 void tlb_flush_page_local(uint64_t va);
 void tlb_flush_mask(const cpumask_t *mask); /* waits */
 void tlb_flush_page_mask(const cpumask_t *mask, uint64_t va);
+void tlb_flush_barrier(void); /* flushes of CPUs that are not online by now are done */
 void tlb_flush_interrupt(void);
 
 /* ---- CPU areas (mm/cpu_area.c) ---- */
 must_check int cpu_area_map(unsigned int cpu); /* frames, guards, initial per-CPU values */
-extern paddr_t trampoline_phys; /* page below 640 KiB, mapped there until late init */
+extern paddr_t trampoline_phys;                /* page below 640 KiB */
+/* Map it where it is, for a CPU that starts; it is until late init. LOCK_DOMCTL. */
+void trampoline_map(bool there);
 extern uint64_t idle_pagetable_phys;
 
 #endif

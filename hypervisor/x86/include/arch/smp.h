@@ -12,6 +12,10 @@ extern uint32_t cpu_acpi_uid[NR_CPUS];
 void smp_number_cpus(void);
 /* Can devices send interrupts to this CPU? */
 bool cpu_takes_device_irqs(unsigned int cpu);
+/* Start a CPU that has its area and idle vCPU; -ETIMEDOUT if it does not come. */
+must_check int cpu_boot(unsigned int cpu);
+/* Calls to CPUs that are not online by now are done. Interrupts on. */
+void smp_call_barrier(void);
 /* C entry of a secondary CPU, on its own stack, interrupts off. */
 noreturn void secondary_start(unsigned int cpu);
 /* Stop all other CPUs for good, without a report: before a power-off or a reset. */
