@@ -30,17 +30,14 @@ static int find_vcpu(struct domain *d, uint32_t id, int missing, struct vcpu **o
 
 /* ---- registers and tables ---- */
 
-/* Back to before it was given a context. */
+/* Back to before it was given a context. Down first: its domain may run again before the tables are
+ * all released. */
 static int reset(struct vcpu *v)
 {
-    int rc = pv_vcpu_drop_context(v);
-
-    if (rc)
-        return rc;
     set_bit_atomic(VCPU_DOWN, &v->pause_flags);
     clear_bit_atomic(VCPU_BLOCKED, &v->pause_flags);
     clear_bit_atomic(VCPU_POLLING, &v->pause_flags);
-    return 0;
+    return pv_vcpu_drop_context(v);
 }
 
 static int set_context(struct vcpu *v, const struct vcpu_guest_context *c)

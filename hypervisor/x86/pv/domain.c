@@ -169,8 +169,10 @@ int pv_vcpu_drop_context(struct vcpu *v)
 {
     struct pv_vcpu *pv = &v->arch->pv;
     struct trap_info *traps = pv->traps;
-    int rc = drop_tables(v);
+    int rc;
 
+    v->is_initialised = false; /* it cannot come up with half of them */
+    rc = drop_tables(v);
     if (rc)
         return rc;
     memset(traps, 0, 256 * sizeof(*traps));
@@ -178,7 +180,6 @@ int pv_vcpu_drop_context(struct vcpu *v)
                             .guest_table = INVALID_MFN,
                             .guest_table_user = INVALID_MFN };
     v->arch->regs = (struct regs){ 0 };
-    v->is_initialised = false;
     arch_vcpu_reset(v);
     return 0;
 }

@@ -19,6 +19,7 @@ struct domain *domains[2];
 mfn_t own[2][OWN];
 unsigned int preempt_one_in, fault_one_in;
 uint64_t m2p[RAM_END];
+bool granted[RAM_END];
 unsigned long leaves_found, stores_done, faults_logged;
 __typeof__(continued) continued;
 pte_t boot_l4[PTES_PER_TABLE];
@@ -239,7 +240,7 @@ gfn_t arch_frame_gfn(mfn_t m)
 }
 
 /* Its CPUs leave its tables, and forget all. */
-void domain_pause(struct domain *d)
+weak void domain_pause(struct domain *d)
 {
     d->pause_count++;
     for (unsigned int i = 0; i < CPUS; i++)
@@ -247,7 +248,7 @@ void domain_pause(struct domain *d)
             memset(cpus[i].tlb, 0, sizeof(cpus[i].tlb));
 }
 
-void domain_unpause(struct domain *d)
+weak void domain_unpause(struct domain *d)
 {
     assert_true(d->pause_count > 0);
     d->pause_count--;

@@ -39,6 +39,7 @@ extern mfn_t own[2][OWN];         /* frames a domain thinks it has; the first on
 extern unsigned int preempt_one_in; /* 0: never */
 extern unsigned int fault_one_in;   /* guest pointers; 0: never */
 extern uint64_t m2p[RAM_END];
+extern bool granted[RAM_END]; /* another domain may have been let map it, by map_grant() */
 extern unsigned long leaves_found, stores_done, faults_logged; /* by touch() */
 extern struct {
     bool set;
