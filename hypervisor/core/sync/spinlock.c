@@ -269,6 +269,13 @@ bool spin_is_locked(const spinlock_t *lock)
     return seen.next != seen.serving;
 }
 
+bool spin_is_contended(const spinlock_t *lock)
+{
+    spinlock_t seen = { .tickets = READ_ONCE(lock->tickets) };
+
+    return (uint16_t)(seen.next - seen.serving) > 1;
+}
+
 void spin_lock_both(spinlock_t *a, spinlock_t *b)
 {
     spinlock_t *first = a < b ? a : b, *second = a < b ? b : a;

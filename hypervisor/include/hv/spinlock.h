@@ -36,6 +36,8 @@ void spin_unlock_irq(spinlock_t *lock);
 unsigned long spin_lock_irqsave(spinlock_t *lock);
 void spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags);
 bool spin_is_locked(const spinlock_t *lock);
+/* Does somebody wait for it? For its holder. */
+bool spin_is_contended(const spinlock_t *lock);
 /* Two locks of one rank, in address order; a == b is taken once. */
 void spin_lock_both(spinlock_t *a, spinlock_t *b);
 void spin_unlock_both(spinlock_t *a, spinlock_t *b);

@@ -71,6 +71,16 @@ static bool is_for_reading(const struct frame *f)
     return s.owner == DOMID_XEN && s.shared;
 }
 
+/* Memory type bits of an entry of level 1. */
+#define PTE_UNCACHED (PTE_PWT | PTE_PCD | PTE_PSE)
+
+/* Who sees memory past the caches can have its tables checked in the cache and walked outside, or
+ * give a frame back with two contents. Only who has devices needs to. */
+static bool may_choose_caching(const struct domain *d)
+{
+    return READ_ONCE(d->arch->io_mem);
+}
+
 static int get_l1(pte_t *e, struct domain *d, struct domain *pg_owner)
 {
     mfn_t m = pte_mfn(*e);
@@ -85,6 +95,8 @@ static int get_l1(pte_t *e, struct domain *d, struct domain *pg_owner)
     rc = *e & PTE_WRITE ? frame_get_writable(f, pg_owner) : frame_get(f, pg_owner);
     if (unlikely(rc))
         return refuse_l1(*e, d, rc);
+    if (unlikely(*e & PTE_UNCACHED) && !may_choose_caching(d))
+        *e &= ~PTE_UNCACHED;
     *e = adjust_l1(*e);
     return 0;
 }
@@ -108,7 +120,7 @@ static noinline int get_table(pte_t *e, unsigned int level, struct domain *d)
         frame_put(f);
         return rc;
     }
-    *e |= PTE_USER;
+    *e = (*e & ~(PTE_PWT | PTE_PCD)) | PTE_USER;
     return 0;
 }
 
@@ -180,6 +192,13 @@ static int check_descriptors(struct domain *d, struct frame *f, unsigned int *do
     return rc;
 }
 
+/* Between two tables below the one that is checked or released. Whoever waits for the lock spins,
+ * and so does all whose turn it is on that CPU. */
+static bool must_pause(const struct domain *d)
+{
+    return hypercall_preempt_check() || spin_is_contended(&d->arch->pv.lock);
+}
+
 int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done)
 {
     struct domain *d = frame_owner(f);
@@ -205,7 +224,7 @@ int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done
             table[*done] = e;
             frame_dirtied(f);
         }
-        if (level > 1 && *done + 1 < PTES_PER_TABLE && hypercall_preempt_check()) {
+        if (level > 1 && *done + 1 < PTES_PER_TABLE && must_pause(d)) {
             ++*done;
             return -ERESTART;
         }
@@ -242,7 +261,7 @@ int arch_frame_demote(struct frame *f, enum frame_type type, unsigned int *done)
         if ((level < 4 || pv_l4_slot_is_guests(i)) && table[i] & PTE_PRESENT) {
             if (pv_entry_put(table[i], level, d) == -ERESTART)
                 return -ERESTART;
-            if (level > 1 && i > 0 && hypercall_preempt_check()) {
+            if (level > 1 && i > 0 && must_pause(d)) {
                 *done = i;
                 return -ERESTART;
             }

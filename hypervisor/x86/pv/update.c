@@ -11,8 +11,7 @@
 
 #include "internal.h"
 
-#define AD_BITS    (PTE_ACCESSED | PTE_DIRTY)
-#define LOCK_BATCH 128 /* updates of a list under one hold of the lock */
+#define AD_BITS (PTE_ACCESSED | PTE_DIRTY)
 
 static pte_t read_entry(const pte_t *entry)
 {
@@ -233,7 +232,7 @@ static int get_owners(unsigned int foreigndom, struct domain **pt_owner, struct 
     if (pt && pt - 1 != current->domain->id) {
         if (!current->domain->is_control)
             return -EPERM;
-        *pt_owner = domain_get((domid_t)(pt - 1));
+        *pt_owner = pt - 1 < DOMID_FIRST_RESERVED ? domain_get((domid_t)(pt - 1)) : NULL;
         if (!*pt_owner)
             return -ESRCH;
         if ((*pt_owner)->type != DOMAIN_PV) {
@@ -284,7 +283,7 @@ static int run_list(struct vcpu *v, guest_ptr_t list, unsigned int count, unsign
             break;
         }
         /* Other vCPUs wait for the lock, and so do all whose turn it is on their CPUs. */
-        if (*done && *done % LOCK_BATCH == 0) {
+        if (spin_is_contended(&pt_owner->arch->pv.lock)) {
             spin_unlock(&pt_owner->arch->pv.lock);
             spin_lock(&pt_owner->arch->pv.lock);
         }

@@ -41,7 +41,7 @@ static void check_leaf(pte_t e, const struct domain *d)
         assert_false(e & PTE_WRITE && iomem_readonly(m));
         return;
     }
-    assert_true(state_of(m.v).owner == d->id || d->is_control);
+    assert_true(state_of(m.v).owner == d->id || d->is_control || granted[m.v]);
     hold(m, e & PTE_WRITE ? FRAME_WRITABLE : FRAME_NONE);
 }
 

@@ -235,11 +235,12 @@ static long map_grant(struct vcpu *v, domid_t d)
     struct frame *f;
     long rc;
 
-    if (mfn_is_io(m) || !domains[other] || !(d == 0 || other == d))
+    if (mfn_is_io(m) || !domains[other])
         return -EINVAL;
     f = mfn_to_frame(m);
     if (frame_get_writable(f, domains[other]))
         return -EINVAL;
+    granted[m.v] = true;
     rc = arch_grant_map(v, addr, m, flags);
     if (rc == 0 && below(2))
         rc = arch_grant_unmap(v, addr, m, flags, below(4) ? 0 : any_address());
@@ -285,7 +286,7 @@ static long random_call(unsigned int cpu)
     default:
         n = fill_updates(below(16) ? d : !d, a);
         if (below(16) == 0)
-            foreign |= (1 + below(3)) << 16;
+            foreign |= (1 + (below(4) ? below(3) : (unsigned int)DOMID_SELF)) << 16;
         return pv_mmu_update(guest_ptr(&a->updates[0]), n, done, foreign);
     }
 }
@@ -386,6 +387,7 @@ static void random_life(uint64_t seed, unsigned int steps)
     memory_seed = seed;
     preempt_one_in = fault_one_in = 0;
     memset(args, 0, sizeof(args));
+    memset(granted, 0, sizeof(granted));
     make_domain(0, 1, 0);
     make_domain(1, 2, 1);
     preempt_one_in = (unsigned int[]){ 0, 2, 4, 16 }[below(4)];
@@ -429,9 +431,97 @@ static void random_operations(void **state)
     assert_true(rounds_done > 300 && faults_logged > 300 && arrivals_compared > rounds_done / 4);
 }
 
+static struct frame *own_table(domid_t d, unsigned int role)
+{
+    unsigned int i = 0;
+
+    while (role_of(i) != role)
+        i++;
+    return mfn_to_frame(own[d][i]);
+}
+
+/* What the entries of level 1 to 4 say of caches, after each was set to `bits`. */
+static void assert_caching(unsigned int cpu, pte_t bits, pte_t leaf, pte_t table)
+{
+    domid_t d = cpus[cpu].vcpu->domain->id;
+
+    run_on(cpu);
+    for (unsigned int level = 1; level <= 4; level++) {
+        struct frame *f = own_table(d, level);
+        pte_t *e = mfn_to_virt(frame_to_mfn(f)),
+              wish = *e | (bits & (level == 1 ? ~0UL : ~PTE_PSE));
+        struct mmu_update u = { frame_to_mfn(f).v << PAGE_SHIFT, wish };
+
+        assert_int_equal(pv_mmu_update(guest_ptr(&u), 1, guest_ptr(NULL), DOMID_SELF), 0);
+        assert_int_equal(*e & (PTE_PWT | PTE_PCD | PTE_PSE), level == 1 ? leaf : table);
+    }
+    check_everything();
+}
+
+static void two_lives(void)
+{
+    preempt_one_in = fault_one_in = 0;
+    make_domain(0, 1, 0);
+    make_domain(1, 2, 1);
+}
+
+static void end_of_both(void)
+{
+    kill_domain(1);
+    kill_domain(0);
+    free_domain(1);
+    free_domain(0);
+}
+
+/* Only who has devices sees its memory past the caches. */
+static void caching_is_not_chosen(void **state)
+{
+    const pte_t all = PTE_PWT | PTE_PCD | PTE_PSE;
+
+    (void)state;
+    two_lives();
+    assert_caching(0, all, all, 0);
+    assert_caching(1, all, 0, 0);
+    /* Nor by what a table says when it is checked. */
+    *(pte_t *)mfn_to_virt(own[1][26]) = pte_make(own[1][50], PTE_PRESENT | all);
+    spin_lock(&domains[1]->arch->pv.lock);
+    assert_int_equal(pv_pin(domains[1], own[1][26], FRAME_L1), 0);
+    spin_unlock(&domains[1]->arch->pv.lock);
+    assert_int_equal(*(pte_t *)mfn_to_virt(own[1][26]) & all, 0);
+    end_of_both();
+}
+
+/* Who waits for the lock gets it before a great many tables are checked, or released. */
+static void lock_is_passed_on(void **state)
+{
+    struct domain *d;
+    spinlock_t *lock;
+    int rc;
+
+    (void)state;
+    two_lives();
+    d = domains[1];
+    lock = &d->arch->pv.lock;
+    run_on(1);
+    for (unsigned int e = 0; e < 3; e++)
+        ((pte_t *)mfn_to_virt(own[1][4]))[e] = pte_make(own[1][5 + e % 2], PTE_PRESENT | PTE_WRITE);
+    spin_lock(lock);
+    lock->next++; /* somebody came */
+    rc = pv_pin(d, own[1][4], FRAME_L4);
+    assert_int_equal(rc, -ERESTART);
+    assert_int_equal(mfn_to_frame(own[1][4])->state.progress, FRAME_PROMOTING);
+    lock->next--;
+    assert_int_equal(pv_pin(d, own[1][4], FRAME_L4), 0);
+    spin_unlock(lock);
+    check_everything();
+    end_of_both();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(caching_is_not_chosen),
+        cmocka_unit_test(lock_is_passed_on),
         cmocka_unit_test(random_operations),
     };
 
