@@ -30,7 +30,7 @@ extern struct domain *dom0, *dom1, *dom2;
 int setup_world(void **state);
 int teardown_world(void **state);
 
-extern const struct CMUnitTest tests_2l[], tests_fifo[];
-extern const size_t nr_tests_2l, nr_tests_fifo;
+extern const struct CMUnitTest tests_2l[], tests_fifo[], tests_model[];
+extern const size_t nr_tests_2l, nr_tests_fifo, nr_tests_model;
 
 #endif

@@ -154,10 +154,11 @@ struct ev_pair ev_pair(struct domain *a, struct domain *b)
 int main(void)
 {
     struct CMUnitTest all[64];
-    size_t n = nr_tests_2l + nr_tests_fifo;
+    size_t n = nr_tests_2l + nr_tests_fifo + nr_tests_model;
 
     assert_true(n <= ARRAY_SIZE(all));
     memcpy(all, tests_2l, nr_tests_2l * sizeof(all[0]));
     memcpy(all + nr_tests_2l, tests_fifo, nr_tests_fifo * sizeof(all[0]));
+    memcpy(all + nr_tests_2l + nr_tests_fifo, tests_model, nr_tests_model * sizeof(all[0]));
     return _cmocka_run_group_tests("event", all, n, NULL, NULL);
 }
