@@ -8,9 +8,11 @@
  */
 #include <hv/string.h>
 
+#include <arch/string.h>
 #include <stdint.h>
 
 #define WORD sizeof(uint64_t)
+#define LONG 256 /* bytes, from which on the architecture's way is the fastest */
 
 /* A word at any address, of any type. */
 struct word {
@@ -41,6 +43,12 @@ static void copy_up(uint8_t *d, const uint8_t *s, size_t len)
 
     for (len -= head; head; head--)
         *d++ = *s++;
+    if (len >= LONG) {
+        arch_copy_words(d, s, len / WORD);
+        d += len & -WORD;
+        s += len & -WORD;
+        len %= WORD;
+    }
     /* All loads of a round come before its stores: an overlap of less than a round stays right. */
     for (; len >= 4 * WORD; len -= 4 * WORD, d += 4 * WORD, s += 4 * WORD) {
         uint64_t a = load(s), b = load(s + 8), c = load(s + 16), e = load(s + 24);
@@ -96,6 +104,11 @@ void *memset(void *dst, int byte, size_t len)
 
     for (len -= head; head; head--)
         *d++ = (uint8_t)byte;
+    if (len >= LONG) {
+        arch_fill_words(d, v, len / WORD);
+        d += len & -WORD;
+        len %= WORD;
+    }
     for (; len >= 4 * WORD; len -= 4 * WORD, d += 4 * WORD) {
         store(d, v);
         store(d + 8, v);
