@@ -12,6 +12,7 @@ SRCARCH := $(if $(filter x86_64,$(ARCH)),x86,$(ARCH))
 include hypervisor/hypervisor.mk
 include tests/unit/unit.mk
 -include tests/guests/guests.mk
+-include tests/host/host.mk
 
 .PHONY: all hypervisor run host test check bench clean help format format-check deps
 

@@ -73,3 +73,16 @@ enter() {
     tty=$(xenstore-read "/local/domain/$(xl domid "$guest")/console/tty")
     printf '%s\n' "$@" >"$tty"
 }
+
+# in_use: what the hypervisor has in use: free memory of each node, heap; channels and grants, how many
+in_use() {
+    xl dmesg -c >/dev/null
+    xl debug-keys m
+    xl debug-keys e
+    xl debug-keys g
+    sleep 0.5
+    xl dmesg -c | tr -d '\r' >/tmp/in-use
+    grep -E '^(node|heap)' /tmp/in-use
+    echo "channels $(grep -cE '^ +[0-9]+ [P-][M-] ' /tmp/in-use)"
+    echo "grants $(grep -cE '^ +[0-9]+.*(read|writ|pin)' /tmp/in-use)"
+}
