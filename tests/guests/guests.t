@@ -21,6 +21,7 @@ table='
 start                            | 512 | 1    | 64M         |                           | answer=42                  | microguest|dom0
 memory                           | 512 | 1    | 64M,max:64M |                           |                            |
 mmu                              | 512 | 1    | 64M         |                           |                            |
+foreign                          | 512 | 1    | 64M         |                           |                            |
 exceptions                       | 512 | 1    | 64M         |                           |                            |
 events                           | 512 | 1    | 64M         |                           |                            |
 shared-page                      | 512 | 1    | 64M         |                           |                            |
