@@ -47,8 +47,8 @@ static long map_at(uint64_t va, unsigned long frame, uint64_t flags, unsigned in
                             .val = flags ? make_pte(frame, flags) : 0 };
     struct mmuext_op flush = { .cmd = MMUEXT_INVLPG_LOCAL, .arg1.linear_addr = va };
     unsigned int done = 0;
-    long rc = hypercall5(__HYPERVISOR_mmu_update, (unsigned long)&u, 1, (unsigned long)&done, owner,
-                         0);
+    long rc =
+        hypercall5(__HYPERVISOR_mmu_update, (unsigned long)&u, 1, (unsigned long)&done, owner, 0);
 
     if (rc == 0 && done != 1)
         bail("an update succeeds, but is not done");
@@ -125,6 +125,18 @@ static uint64_t use_of(unsigned long frame)
     return domctl(XEN_DOMCTL_getpageframeinfo3, &op) ? ~0ul : list[0];
 }
 
+static void check_bounds(void)
+{
+    struct xen_domctl op = { .u.getpageframeinfo3.num = 1025 };
+
+    set_xen_guest_handle(op.u.getpageframeinfo3.array, list);
+    is(domctl(XEN_DOMCTL_getpageframeinfo3, &op), -XEN_E2BIG, "more than 1024 at once");
+    op.u.getpageframeinfo3.num = 1024;
+    op.u.getpageframeinfo3.array.p = (void *)8;
+    is(domctl(XEN_DOMCTL_getpageframeinfo3, &op), -XEN_EFAULT, "from nowhere");
+    is(domctl(XEN_DOMCTL_memory_mapping, &op), -XEN_EOPNOTSUPP, "it maps devices by itself");
+}
+
 static void map_and_fill(void)
 {
     unsigned int wrong = 0;
@@ -161,13 +173,13 @@ static void make_tables(void)
     is((long)use_of(mfn[0]), XEN_DOMCTL_PFINFO_L1TAB | XEN_DOMCTL_PFINFO_LPINTAB, "and says so");
     refused(map(0, PTE_LEAF), "to write the table");
     refused(others_mmuext(MMUEXT_PIN_L1_TABLE, mfn[1], 0), "to pin what the table lets it write");
-    is(hypercall5(__HYPERVISOR_mmu_update, (unsigned long)&u, 1, 0, (OTHER + 1) << 16 | OTHER, 0), 0,
-       "an entry is set in its table");
+    is(hypercall5(__HYPERVISOR_mmu_update, (unsigned long)&u, 1, 0, (OTHER + 1) << 16 | OTHER, 0),
+       0, "an entry is set in its table");
     is((long)(page(0)[1] & PTE_FRAME), (long)(mfn[2] << PAGE_SHIFT), "which we see");
     u.val = make_pte(virt_to_mfn(mfn), PTE_LEAF);
-    refused(hypercall5(__HYPERVISOR_mmu_update, (unsigned long)&u, 1, 0, (OTHER + 1) << 16 | OTHER,
-                       0),
-            "an entry that maps ours");
+    refused(
+        hypercall5(__HYPERVISOR_mmu_update, (unsigned long)&u, 1, 0, (OTHER + 1) << 16 | OTHER, 0),
+        "an entry that maps ours");
     is(others_mmuext(MMUEXT_UNPIN_TABLE, mfn[0], 0), 0, "unpin");
     is((long)use_of(mfn[0]), XEN_DOMCTL_PFINFO_NOTAB, "it is no table any more");
     is(map(0, PTE_LEAF), 0, "and can be written again");
@@ -225,8 +237,8 @@ static void map_m2p(void)
 
 static void give_rights(void)
 {
-    struct xen_domctl op = { .u.ioport_permission = { .first_port = 0x80, .nr_ports = 2,
-                                                      .allow_access = 1 } };
+    struct xen_domctl op = { .u.ioport_permission = {
+                                 .first_port = 0x80, .nr_ports = 2, .allow_access = 1 } };
 
     is(domctl(XEN_DOMCTL_ioport_permission, &op), 0, "give it ports");
     op.u.ioport_permission.first_port = 0x20;
@@ -316,6 +328,7 @@ void guest_main(void)
             before = physinfo().free_pages;
         create();
         populate();
+        check_bounds();
         map_and_fill();
         make_tables();
         map_grant_table();
