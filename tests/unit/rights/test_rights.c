@@ -234,12 +234,8 @@ static void machines_map(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(permissions),
-        TEST(no_memory_for_sets),
-        TEST(interrupts),
-        TEST(memory_maps),
-        TEST(memory_maps_that_are_refused),
-        TEST(machines_map),
+        TEST(permissions), TEST(no_memory_for_sets),           TEST(interrupts),
+        TEST(memory_maps), TEST(memory_maps_that_are_refused), TEST(machines_map),
     };
 
     return cmocka_run_group_tests_name("rights", tests, NULL, NULL);
