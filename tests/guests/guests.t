@@ -54,8 +54,8 @@ attack-grants                    | 512 | 1    | 64M         |                   
 attack-peers                     | 512 | 1    | 64M         |                           | peers=2                    | grant .* is refused
 attack-peers/smp                 | 512 | 2    | 64M         | dom0_max_vcpus=3          | peers=0 vcpus=3            |
 witness                          | 512 | 1    | 64M         |                           | rounds=10                  |
-attack-random                    | 512 | 1    | 64M         |                           | calls=200000 seed=20150117 |
-attack-random/smp                | 512 | 2    | 64M         | dom0_max_vcpus=2          | calls=100000 seed=7 vcpus=2 |
+attack-random                    | 512 | 1    | 64M         | guest_loglvl=none/warning | calls=200000 seed=20150117 |
+attack-random/smp                | 512 | 2    | 64M         | dom0_max_vcpus=2 guest_loglvl=none/warning | calls=100000 seed=7 vcpus=2 |
 attack-crash/no-stack            | 512 | 1    | 64M         |                           | how=0                      | !([Dd]om(ain )?0|d0|hardware domain).* crashed
 attack-crash/stack-in-hypervisor | 512 | 1    | 64M         |                           | how=1                      | !([Dd]om(ain )?0|d0|hardware domain).* crashed
 attack-crash/stack-not-canonical | 512 | 1    | 64M         |                           | how=2                      | !([Dd]om(ain )?0|d0|hardware domain).* crashed

@@ -1,15 +1,17 @@
 /*
  * Random hypercalls, with arguments that are half plausible: numbers, operations, pointers to
- * records of the same kind, frames of pages that may be lost. calls=N, seed=N; the seed is printed.
- * What would rightly end the guest or the machine is left out; all else must come back.
+ * records of the same kind, frames of pages that may be lost, grants of such pages to the guest
+ * itself. calls=N, seed=N; the seed is printed. What would rightly end the guest or the machine is
+ * left out; all else must come back.
  */
 #include "pv.h"
 
 #define SCRATCH_PAGES 64
 #define LIST          8
+#define REFS          40
 #define SCRATCH_VA    0xffffffffa0000000ul
 
-static char *scratch;
+static char *scratch, *table;
 static unsigned long frames[SCRATCH_PAGES], end_mfn;
 
 /* Somebody else's; dom0 may have many of those. */
@@ -145,6 +147,99 @@ static void fill_event(uint32_t *record)
         record[0] += start_info->console.domU.evtchn + 1;
 }
 
+/* Mostly one that is refreshed. */
+static grant_ref_t random_ref(void)
+{
+    return (grant_ref_t)(random_below(16) ? 16 + random_below(REFS - 16) : random_below(REFS));
+}
+
+/* Entries of either version, but not those that dom0's daemons use. */
+static void refresh_grants(void)
+{
+    static const uint16_t flags[] = { GTF_permit_access,
+                                      GTF_permit_access,
+                                      GTF_permit_access | GTF_readonly,
+                                      GTF_permit_access | GTF_sub_page,
+                                      GTF_transitive,
+                                      GTF_accept_transfer,
+                                      GTF_invalid };
+    unsigned int ref = random_ref() | 16;
+    struct grant_entry_v1 *v1 = (struct grant_entry_v1 *)table + ref;
+    union grant_entry_v2 *v2 = (union grant_entry_v2 *)table + ref;
+    uint64_t frame = frames[random_below(SCRATCH_PAGES)];
+
+    if (random_below(2)) {
+        v1->domid = (domid_t)(guest_domid() + (random_below(8) == 0));
+        v1->frame = (uint32_t)frame;
+        v1->flags = flags[random_below(ARRAY_SIZE(flags))];
+    } else {
+        v2->hdr.domid = (domid_t)guest_domid();
+        v2->full_page.pad0 = (uint32_t)random_next() & 0x0fff0fff; /* offset and length, too */
+        v2->full_page.frame = random_below(4) ? frame : random_ref();
+        v2->hdr.flags = flags[random_below(ARRAY_SIZE(flags))];
+    }
+}
+
+static domid_t random_domid(void)
+{
+    static const domid_t others[] = { 0, 1, 2, 3, DOMID_SELF, DOMID_XEN };
+
+    return (domid_t)(random_below(4) ? guest_domid() : others[random_below(ARRAY_SIZE(others))]);
+}
+
+static uint64_t random_place(void)
+{
+    return SCRATCH_VA + random_below(512) * PAGE_SIZE;
+}
+
+static struct gnttab_copy_ptr random_copy_ptr(bool is_ref)
+{
+    struct gnttab_copy_ptr ptr = { .domid = is_ref ? random_domid() : DOMID_SELF,
+                                   .offset = (uint16_t)random_below(random_below(4) ? 64 : 8192) };
+
+    if (is_ref)
+        ptr.u.ref = random_ref();
+    else
+        ptr.u.gmfn = frames[random_below(SCRATCH_PAGES)];
+    return ptr;
+}
+
+static void fill_grants(unsigned int op, void *list)
+{
+    for (unsigned int i = 0; i < LIST; i++)
+        if (op == GNTTABOP_map_grant_ref) {
+            ((struct gnttab_map_grant_ref *)list)[i] = (struct gnttab_map_grant_ref){
+                .host_addr = random_place(),
+                .flags = (uint32_t)random_below(random_below(8) ? 8 : 1024),
+                .ref = random_ref(),
+                .dom = random_domid()
+            };
+        } else if (op == GNTTABOP_unmap_grant_ref) {
+            ((struct gnttab_unmap_grant_ref *)list)[i] = (struct gnttab_unmap_grant_ref){
+                .host_addr = random_place(),
+                .dev_bus_addr =
+                    random_below(2) ? frames[random_below(SCRATCH_PAGES)] << PAGE_SHIFT : 0,
+                .handle = (grant_handle_t)random_below(300)
+            };
+        } else if (op == GNTTABOP_copy) {
+            uint16_t flags = (uint16_t)random_below(4);
+
+            ((struct gnttab_copy *)list)[i] =
+                (struct gnttab_copy){ .source = random_copy_ptr(flags & GNTCOPY_source_gref),
+                                      .dest = random_copy_ptr(flags & GNTCOPY_dest_gref),
+                                      .len = (uint16_t)random_below(random_below(4) ? 64 : 4097),
+                                      .flags = flags };
+        } else if (op == GNTTABOP_swap_grant_ref) {
+            ((struct gnttab_swap_grant_ref *)list)[i] =
+                (struct gnttab_swap_grant_ref){ .ref_a = random_ref() | 16,
+                                                .ref_b = random_ref() | 16 };
+        } else {
+            ((uint64_t *)list)[i] = random_value();
+        }
+    if (op == GNTTABOP_set_version)
+        *(uint32_t *)list = 1 + (uint32_t)random_below(2);
+}
+
 struct run {
     unsigned long calls, seed, answers[2];
     void *list;
@@ -153,6 +248,10 @@ struct run {
 
 static void make_calls(void *arg)
 {
+    static const unsigned int deep[] = {
+        __HYPERVISOR_mmu_update,     __HYPERVISOR_mmuext_op,        __HYPERVISOR_grant_table_op,
+        __HYPERVISOR_grant_table_op, __HYPERVISOR_event_channel_op, __HYPERVISOR_update_va_mapping
+    };
     struct run *run = arg;
     unsigned long made = 0;
 
@@ -162,6 +261,9 @@ static void make_calls(void *arg)
         uint64_t args[5];
         long ret;
 
+        /* Half of them are those that take lists. */
+        if (random_below(2))
+            nr = deep[random_below(ARRAY_SIZE(deep))];
         for (unsigned int i = 0; i < 5; i++)
             args[i] = random_value();
         if (random_below(4))
@@ -173,6 +275,12 @@ static void make_calls(void *arg)
         if (nr == __HYPERVISOR_event_channel_op) {
             fill_event(run->list);
             args[1] = (uint64_t)run->list;
+        }
+        if (nr == __HYPERVISOR_grant_table_op) {
+            args[0] = random_below(13);
+            fill_grants((unsigned int)args[0], run->list);
+            args[1] = (uint64_t)run->list;
+            args[2] = 1 + random_below(LIST);
         }
         if (nr == __HYPERVISOR_mmuext_op || nr == __HYPERVISOR_mmu_update) {
             if (nr == __HYPERVISOR_mmuext_op)
@@ -188,8 +296,10 @@ static void make_calls(void *arg)
         if (nr == __HYPERVISOR_update_va_mapping ||
             nr == __HYPERVISOR_update_va_mapping_otherdomain)
             args[0] = SCRATCH_VA + random_below(512) * PAGE_SIZE;
-        if (made % 8 == 0)
+        if (made % 8 == 0) {
             refresh_scratch();
+            refresh_grants();
+        }
         ret = hypercall5(nr, args[0], args[1], args[2], args[3], args[4]);
         run->answers[ret < 0]++;
         made++;
@@ -211,6 +321,7 @@ void guest_main(void)
     note("seed=%lu calls=%lu", runs[0].seed, runs[0].calls);
     scratch = alloc_pages(SCRATCH_PAGES);
     end_mfn = machine_frames();
+    table = (char *)grant_table_map(1);
     for (unsigned int i = 0; i < SCRATCH_PAGES; i++)
         frames[i] = virt_to_mfn(scratch + i * PAGE_SIZE);
     ensure_tables(SCRATCH_VA);
