@@ -180,6 +180,8 @@ static void derive_features(struct cpu_policy *p, const uint32_t offered[NR_FEAT
 {
     memset(p->features, 0, sizeof(p->features));
     allow(p, offered, pv_features, ARRAY_SIZE(pv_features));
+    if (p->vendor == VENDOR_AMD) /* has no SYSENTER for programs of a 64-bit kernel */
+        p->features[WORD_1D] &= ~(1U << (X86_SEP % 32));
     if (!policy_has(p, X86_XSAVE))
         xcr0 = 0;
     if (!xcr0) {
@@ -195,6 +197,25 @@ static void derive_features(struct cpu_policy *p, const uint32_t offered[NR_FEAT
     if (!policy_has(p, X86_AVX512F))
         xcr0 &= ~XCR0_AVX512;
     p->xcr0 = xcr0;
+}
+
+/* Bytes of an XSAVE area for `components`, in the standard or the compacted form. */
+static uint32_t xsave_bytes(const struct cpu_policy *p, uint64_t components, bool compacted)
+{
+    uint32_t size = FXSAVE_SIZE + 64;
+
+    for (uint32_t n = 2; n < NR_XSTATES; n++) {
+        struct cpuid_regs r;
+
+        if (!(components >> n & 1))
+            continue;
+        r = get_leaf(p, 0xd, n);
+        if (!compacted)
+            size = max(size, r.eax + r.ebx);
+        else
+            size = (r.ecx & 2 ? ROUND_UP(size, 64U) : size) + r.eax;
+    }
+    return size;
 }
 
 /* What depends on the policy alone goes into its leaves; zero for what is not said here. */
@@ -228,11 +249,12 @@ static struct cpuid_regs derive_leaf(const struct cpu_policy *p, const struct po
         default:
             return (struct cpuid_regs){ .edx = f[WORD_7D2] };
         }
-    case 0xd: /* sizes are put in later */
+    case 0xd: /* sizes for what the vCPU has enabled are put in later */
         if (!p->xcr0)
             break;
         if (l->subleaf == 0)
             return (struct cpuid_regs){ .eax = (uint32_t)p->xcr0,
+                                        .ecx = xsave_bytes(p, p->xcr0, false),
                                         .edx = (uint32_t)(p->xcr0 >> 32) };
         if (l->subleaf == 1)
             return (struct cpuid_regs){ .eax = f[WORD_DA1] };
@@ -400,36 +422,15 @@ void policy_domain_free(struct domain *d)
 
 /* ---- CPUID as executed ---- */
 
-/* Bytes of an XSAVE area for `components`, in the standard or the compacted form. */
-static uint32_t xsave_bytes(const struct cpu_policy *p, uint64_t components, bool compacted)
-{
-    uint32_t size = FXSAVE_SIZE + 64;
-
-    for (uint32_t n = 2; n < NR_XSTATES; n++) {
-        struct cpuid_regs r;
-
-        if (!(components >> n & 1))
-            continue;
-        r = get_leaf(p, 0xd, n);
-        if (!compacted)
-            size = max(size, r.eax + r.ebx);
-        else
-            size = (r.ecx & 2 ? ROUND_UP(size, 64U) : size) + r.eax;
-    }
-    return size;
-}
-
 static void add_xsave_sizes(const struct cpu_policy *p, uint64_t xcr0, uint32_t subleaf,
                             struct cpuid_regs *out)
 {
     if (!p->xcr0)
         return;
-    if (subleaf == 0) {
+    if (subleaf == 0)
         out->ebx = xsave_bytes(p, xcr0, false);
-        out->ecx = xsave_bytes(p, p->xcr0, false);
-    } else if (subleaf == 1 && policy_has(p, X86_XSAVEC)) {
+    else if (subleaf == 1 && policy_has(p, X86_XSAVEC))
         out->ebx = xsave_bytes(p, xcr0, true);
-    }
 }
 
 void policy_cpuid(const struct cpu_policy *p, unsigned int vcpu, uint64_t xcr0, uint32_t leaf,
