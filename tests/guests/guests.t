@@ -34,6 +34,7 @@ console                          | 512 | 1    | 64M         |                   
 sched                            | 512 | 1    | 64M         |                           |                            |
 events-fifo                      | 512 | 1    | 64M         |                           |                            |
 vcpus                            | 512 | 1    | 64M         | dom0_max_vcpus=2          |                            |
+nmi                              | 512 | 1    | 64M         | dom0_max_vcpus=2          |                            |
 privileged                       | 512 | 1    | 64M         |                           |                            |
 segments                         | 512 | 1    | 64M         |                           |                            |
 platform                         | 512 | 1    | 64M         |                           |                            |

@@ -30,7 +30,7 @@ static long op_block(guest_ptr_t arg)
     (void)arg;
     event_upcall_set_mask(v->info, false);
     set_bit_atomic(VCPU_BLOCKED, &v->pause_flags);
-    if (event_upcall_pending(v))
+    if (event_upcall_pending(v) || event_nmi_due(v))
         clear_bit_atomic(VCPU_BLOCKED, &v->pause_flags);
     else
         softirq_raise(SOFTIRQ_SCHEDULE);
@@ -69,7 +69,7 @@ static long op_poll(guest_ptr_t arg)
 
     WRITE_ONCE(v->poll_port, 0);
     set_bit_atomic(VCPU_POLLING, &v->pause_flags);
-    rc = event_upcall_pending(v) ? 1 : any_port_pending(v, &poll);
+    rc = event_upcall_pending(v) || event_nmi_due(v) ? 1 : any_port_pending(v, &poll);
     if (rc) {
         clear_bit_atomic(VCPU_POLLING, &v->pause_flags);
         return rc > 0 ? 0 : rc;

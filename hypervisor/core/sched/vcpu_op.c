@@ -199,8 +199,7 @@ static long op_register_info(struct vcpu *v, guest_ptr_t arg)
 
 static long op_send_nmi(struct vcpu *v, guest_ptr_t arg)
 {
-    (void)arg;
-    return arch_vcpu_send_nmi(v);
+    return guest_ptr_is_null(arg) ? arch_vcpu_send_nmi(v) : -EINVAL;
 }
 
 /* Only a vCPU that is pinned for good has a physical CPU; none is. */

@@ -53,7 +53,7 @@ void arch_vcpu_reset(struct vcpu *v);
 /* VCPUOP_register_vcpu_time_memory_area: keep a copy of the time info there too (0: no more).
  * v is of the current domain. -EFAULT, -ENOSYS. */
 must_check int arch_register_vcpu_time(struct vcpu *v, guest_ptr_t area);
-must_check int arch_vcpu_send_nmi(struct vcpu *v); /* VCPUOP_send_nmi; -ENOSYS */
+must_check int arch_vcpu_send_nmi(struct vcpu *v); /* VCPUOP_send_nmi; -ENOSYS; any context */
 /* VCPUOP_register_vcpu_info: map the guest's frame for good. */
 must_check int arch_map_guest_frame(struct domain *d, gfn_t frame, mfn_t *out, void **va);
 void arch_unmap_guest_frame(struct domain *d, mfn_t m, void *va);

@@ -103,6 +103,8 @@ struct vcpu {
     unsigned int cpu;           /* where it runs, or ran last; LOCK_SCHED_CPU */
     bool is_running;            /* on that CPU now */
     bool is_initialised;        /* has a register state (VCPUOP_initialise) */
+    bool nmi_pending;           /* atomic */
+    bool nmi_blocked;           /* its kernel handles one; its own CPU's */
     unsigned long pause_flags;  /* enum vcpu_pause_bit, atomic; runnable when 0 */
     uint32_t pause_count;       /* atomic, nests */
     evtchn_port_t poll_port;    /* VCPU_POLLING: the only port, 0 if several */

@@ -30,6 +30,11 @@ static inline bool event_upcall_pending(const struct vcpu *v)
 #endif
     return READ_ONCE(info->evtchn_upcall_pending);
 }
+/* An NMI is due, which no mask but the handling of an earlier one holds back. */
+static inline bool event_nmi_due(const struct vcpu *v)
+{
+    return READ_ONCE(v->nmi_pending) && !v->nmi_blocked;
+}
 /* SCHEDOP_block lets events in again; a vCPU without a place for them keeps them out. */
 static inline void event_upcall_set_mask(struct vcpu_info *info, bool mask)
 {

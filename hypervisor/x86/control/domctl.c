@@ -56,6 +56,7 @@ const struct domctl arch_domctls[NR_DOMCTLS] = {
     OP(getvcpuextstate,  .copy_back = true),
     OP(set_vcpu_msrs,    .copy_back = true),
     OP(get_vcpu_msrs,    .copy_back = true),
+    OP(sendtrigger,),
     OP(settscinfo,),
     OP(gettscinfo,       .copy_back = true),
 };

@@ -3,6 +3,7 @@
  * with. Handlers of the table in domctl.c, under LOCK_DOMCTL, with a reference on the domain, which
  * is paused for as long as they look at it.
  */
+#include <hv/arch.h>
 #include <hv/bitops.h>
 #include <hv/errno.h>
 #include <hv/guest_access.h>
@@ -313,6 +314,26 @@ int domctl_set_vcpu_msrs(struct domain *d, struct xen_domctl *op)
         m->msr_count = n - 1; /* the one at fault */
     domain_unpause(d);
     return rc;
+}
+
+/* ---- triggers ---- */
+
+/* PV guests have no buttons; and nobody else resets their vCPUs. */
+int domctl_sendtrigger(struct domain *d, struct xen_domctl *op)
+{
+    struct vcpu *v = domain_vcpu(d, op->u.sendtrigger.vcpu);
+
+    if (!v)
+        return -ESRCH;
+    switch (op->u.sendtrigger.trigger) {
+    case XEN_DOMCTL_SENDTRIGGER_NMI:
+        return arch_vcpu_send_nmi(v);
+    case XEN_DOMCTL_SENDTRIGGER_POWER:
+    case XEN_DOMCTL_SENDTRIGGER_SLEEP:
+        return -EINVAL;
+    default:
+        return -ENOSYS;
+    }
 }
 
 /* ---- a domain's counter, and its width ---- */

@@ -13,6 +13,7 @@ int domctl_setvcpuextstate(struct domain *d, struct xen_domctl *op);
 int domctl_getvcpuextstate(struct domain *d, struct xen_domctl *op);
 int domctl_set_vcpu_msrs(struct domain *d, struct xen_domctl *op);
 int domctl_get_vcpu_msrs(struct domain *d, struct xen_domctl *op);
+int domctl_sendtrigger(struct domain *d, struct xen_domctl *op);
 int domctl_settscinfo(struct domain *d, struct xen_domctl *op);
 int domctl_gettscinfo(struct domain *d, struct xen_domctl *op);
 int domctl_set_address_size(struct domain *d, struct xen_domctl *op);

@@ -7,6 +7,7 @@
 #include <arch/processor.h>
 #include <arch/trap.h>
 #include <xen/callback.h>
+#include <xen/nmi.h>
 
 #include "internal.h"
 
@@ -59,10 +60,42 @@ static struct pv_callback *find_callback(struct pv_vcpu *pv, unsigned int type)
     case CALLBACKTYPE_sysenter:
     case CALLBACKTYPE_sysenter_deprecated:
         return &pv->sysenter;
-    case CALLBACKTYPE_nmi:
-        return &pv->nmi;
     default:
         return NULL;
+    }
+}
+
+/* The handler of NMIs is the one of the trap table's entry. Events are masked while it runs. */
+static long set_nmi_handler(uint64_t address)
+{
+    struct trap_info *t = &current->arch->pv.traps[TRAP_NMI];
+
+    if (!is_canonical(address))
+        return -EINVAL;
+    *t = (struct trap_info){ .vector = TRAP_NMI, .cs = GUEST_CS64, .address = address };
+    TI_SET_IF(t, 1);
+    return 0;
+}
+
+static long drop_nmi_handler(void)
+{
+    current->arch->pv.traps[TRAP_NMI] = (struct trap_info){ .vector = TRAP_NMI };
+    return 0;
+}
+
+long pv_nmi_op(unsigned int cmd, guest_ptr_t arg)
+{
+    struct xennmi_callback callback;
+
+    switch (cmd) {
+    case XENNMI_register_callback:
+        if (copy_from_guest(&callback, arg, sizeof(callback)))
+            return -EFAULT;
+        return set_nmi_handler(callback.handler_address);
+    case XENNMI_unregister_callback:
+        return drop_nmi_handler();
+    default:
+        return -ENOSYS;
     }
 }
 
@@ -76,6 +109,8 @@ long pv_callback_op(int cmd, guest_ptr_t arg)
     case CALLBACKOP_register:
         if (copy_from_guest(&reg, arg, sizeof(reg)))
             return -EFAULT;
+        if (reg.type == CALLBACKTYPE_nmi)
+            return set_nmi_handler(reg.address);
         cb = find_callback(&current->arch->pv, reg.type);
         if (!cb)
             return -ENOSYS;
@@ -95,8 +130,7 @@ long pv_callback_op(int cmd, guest_ptr_t arg)
         case CALLBACKTYPE_syscall32:
             return -EINVAL; /* a guest cannot do without */
         case CALLBACKTYPE_nmi:
-            current->arch->pv.nmi = (struct pv_callback){ 0 };
-            return 0;
+            return drop_nmi_handler();
         default:
             return -ENOSYS;
         }

@@ -180,6 +180,7 @@ int pv_vcpu_drop_context(struct vcpu *v)
                             .guest_table = INVALID_MFN,
                             .guest_table_user = INVALID_MFN };
     v->arch->regs = (struct regs){ 0 };
+    v->nmi_pending = v->nmi_blocked = false;
     arch_vcpu_reset(v);
     return 0;
 }

@@ -86,6 +86,11 @@ static long call_mmuext_op(const uint64_t *a)
     return pv_mmuext_op(guest_ptr(a[0]), (unsigned int)a[1], guest_ptr(a[2]), (unsigned int)a[3]);
 }
 
+static long call_nmi_op(const uint64_t *a)
+{
+    return pv_nmi_op((unsigned int)a[0], guest_ptr(a[1]));
+}
+
 static long call_callback_op(const uint64_t *a)
 {
     return pv_callback_op((int)a[0], guest_ptr(a[1]));
@@ -109,6 +114,7 @@ const struct hypercall arch_hypercalls[NR_HYPERCALLS] = {
     CALL(iret,                          0, HYPERCALL_PV | HYPERCALL_NO_MULTICALL),
     CALL(set_segment_base,              2, HYPERCALL_PV),
     CALL(mmuext_op,                     4, HYPERCALL_PV),
+    CALL(nmi_op,                        2, HYPERCALL_PV),
     CALL(callback_op,                   2, HYPERCALL_ALL),
 };
 #undef CALL
@@ -162,9 +168,3 @@ const struct arch_abi arch_abi = {
                      1UL << VMASST_TYPE_m2p_strict, /* as show_m2p() always has it */
     .features = features,
 };
-
-int arch_vcpu_send_nmi(struct vcpu *v)
-{
-    (void)v;
-    return -ENOSYS;
-}

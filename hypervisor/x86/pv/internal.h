@@ -23,6 +23,7 @@ long pv_iret(void);
 long pv_set_trap_table(guest_ptr_t table);
 long pv_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall);
 long pv_callback_op(int cmd, guest_ptr_t arg);
+long pv_nmi_op(unsigned int cmd, guest_ptr_t arg);
 long pv_stack_switch(uint64_t ss, uint64_t sp);
 long pv_set_segment_base(unsigned int which, uint64_t base);
 

@@ -290,9 +290,30 @@ void sysenter_dispatch(struct regs *r)
     bounce_or_undefined(r, &current->arch->pv.sysenter, TRAP_GP);
 }
 
+/* ---- on the way to the guest ---- */
+
+int arch_vcpu_send_nmi(struct vcpu *v)
+{
+    if (!__atomic_exchange_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST))
+        vcpu_kick(v);
+    return 0;
+}
+
+/* It is lost on a guest that has no handler. The next one waits for the IRET of this. */
+static void deliver_nmi(struct vcpu *v)
+{
+    WRITE_ONCE(v->nmi_pending, false);
+    if (!v->arch->pv.traps[TRAP_NMI].address)
+        return;
+    v->nmi_blocked = true;
+    pv_inject_fault(TRAP_NMI, 0);
+}
+
 static bool work_pending(void)
 {
-    return softirq_pending_here() || event_upcall_pending(current);
+    const struct vcpu *v = current;
+
+    return softirq_pending_here() || event_upcall_pending(v) || event_nmi_due(v);
 }
 
 static noinline void work_before_guest(void)
@@ -302,6 +323,8 @@ static noinline void work_before_guest(void)
             irq_enable();
             softirq_process();
             irq_disable();
+        } else if (event_nmi_due(current)) {
+            deliver_nmi(current);
         } else {
             guest_regs()->vector = 0;
             pv_bounce(BOUNCE_EVENT, current->arch->pv.event.address, true, 0);
@@ -354,6 +377,7 @@ long pv_iret(void)
         r->rcx = f.rcx;
     }
     WRITE_ONCE(v->info->evtchn_upcall_mask, !(f.rflags & EFLAGS_IF));
+    v->nmi_blocked = false;
     /* The hypercall's result register. */
     return (long)f.rax;
 }

@@ -391,6 +391,7 @@ static void nmi_and_physid(void **state)
 {
     (void)state;
     running_guest();
+    assert_int_equal(do_vcpu_op(VCPUOP_send_nmi, 0, at(&nmis)), -EINVAL);
     assert_int_equal(do_vcpu_op(VCPUOP_send_nmi, 0, null), 0);
     assert_int_equal(nmis, 1);
     assert_int_equal(do_vcpu_op(VCPUOP_get_physid, 0, at(&nmis)), -EINVAL);

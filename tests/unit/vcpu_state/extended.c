@@ -310,9 +310,32 @@ static void counter(void **state)
     run_on(CPUS);
 }
 
+static int trigger(uint32_t what, uint32_t vcpu)
+{
+    struct xen_domctl op = { .u.sendtrigger = { what, vcpu } };
+
+    return domctl_sendtrigger(guest, &op);
+}
+
+static void triggers(void **state)
+{
+    (void)state;
+    assert_int_equal(trigger(XEN_DOMCTL_SENDTRIGGER_NMI, 1), 0);
+    assert_true(guest->vcpu[1]->nmi_pending && !guest->vcpu[0]->nmi_pending);
+    assert_int_equal(trigger(XEN_DOMCTL_SENDTRIGGER_NMI, 2), -ESRCH);
+    assert_int_equal(trigger(XEN_DOMCTL_SENDTRIGGER_POWER, 0), -EINVAL);
+    assert_int_equal(trigger(XEN_DOMCTL_SENDTRIGGER_SLEEP, 0), -EINVAL);
+    assert_int_equal(trigger(XEN_DOMCTL_SENDTRIGGER_RESET, 0), -ENOSYS);
+    assert_int_equal(trigger(XEN_DOMCTL_SENDTRIGGER_INIT, 0), -ENOSYS);
+    assert_int_equal(trigger(~0u, 0), -ENOSYS);
+    while (set_context(1, NULL) == -ERESTART)
+        ;
+    assert_false(guest->vcpu[1]->nmi_pending);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 const struct CMUnitTest extended_tests[] = {
     TEST(xsave_round_trip), TEST(xsave_refused), TEST(extended_context),
-    TEST(msr_lists),        TEST(counter),
+    TEST(msr_lists),        TEST(counter),       TEST(triggers),
 };
 const size_t nr_extended_tests = ARRAY_SIZE(extended_tests);

@@ -9,7 +9,6 @@
 
 struct domain *guest;
 struct vcpu_guest_context good;
-unsigned int pauses;
 uint64_t tsc_hz = 2000000000;
 
 static struct cpu_policy policy;
@@ -22,6 +21,12 @@ const struct arch_abi arch_abi = { .vm_assist_all = 1UL << VMASST_TYPE_runstate_
 unsigned int any_index(void)
 {
     return below(PTES_PER_TABLE);
+}
+
+int arch_vcpu_send_nmi(struct vcpu *v)
+{
+    v->nmi_pending = true;
+    return 0;
 }
 
 bool tsc_is_synchronised(void)
@@ -53,18 +58,6 @@ void pv_set_cr4(struct vcpu *v, uint64_t value)
 void pv_inject_fault(unsigned int vector, uint32_t error)
 {
     (void)vector, (void)error;
-}
-
-void domain_pause(struct domain *d)
-{
-    assert_ptr_equal(d, guest);
-    pauses++;
-}
-
-void domain_unpause(struct domain *d)
-{
-    assert_ptr_equal(d, guest);
-    pauses--;
 }
 
 int policy_domain_init(struct domain *d)
@@ -145,14 +138,13 @@ int setup(void **state)
     }
     run_on(CPUS);
     make_good();
-    pauses = 0;
     return 0;
 }
 
 int teardown(void **state)
 {
     (void)state;
-    assert_int_equal(pauses, 0);
+    assert_int_equal(guest->pause_count, 0);
     preempt_one_in = fault_one_in = 0;
     kill_domain(1);
     free_domain(1);

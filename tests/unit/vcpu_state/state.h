@@ -15,7 +15,6 @@
 
 extern struct domain *guest;
 extern struct vcpu_guest_context good; /* as it comes back when it was set */
-extern unsigned int pauses;
 
 int setup(void **state);
 int teardown(void **state);

@@ -29,7 +29,7 @@ struct pv_callback {
 
 struct pv_vcpu {
     struct trap_info *traps; /* [256] */
-    struct pv_callback event, failsafe, syscall, syscall32, sysenter, nmi;
+    struct pv_callback event, failsafe, syscall, syscall32, sysenter;
     uint16_t syscall32_cs, sysenter_cs; /* kept for the guest's next machine: they mean nothing */
     bool kernel_mode;                   /* in the guest's kernel, else in its user */
     uint64_t kernel_ss, kernel_sp;
