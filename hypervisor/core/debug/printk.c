@@ -81,14 +81,18 @@ static int parse_timestamps(const char *value)
     return -EINVAL;
 }
 
-CUSTOM_OPTION("loglvl", parse_loglvl,
-              "which of our messages to print: none, error, warning, info (default), debug, all; "
-              "a/b: always up to a, up to b within the rate limit");
-CUSTOM_OPTION("guest_loglvl", parse_guest_loglvl,
-              "the same for messages about guests (default none/warning)");
-CUSTOM_OPTION("console_timestamps", parse_timestamps,
-              "time before each message: none (default), date, datems, boot (seconds), raw "
-              "(nanoseconds since start)");
+/* As they were last set. */
+static char loglvl_text[32] = "info", guest_loglvl_text[32] = "none/warning";
+static char timestamps_text[16] = "none";
+
+RUNTIME_OPTION("loglvl", parse_loglvl, loglvl_text,
+               "which of our messages to print: none, error, warning, info (default), debug, all; "
+               "a/b: always up to a, up to b within the rate limit");
+RUNTIME_OPTION("guest_loglvl", parse_guest_loglvl, guest_loglvl_text,
+               "the same for messages about guests (default none/warning)");
+RUNTIME_OPTION("console_timestamps", parse_timestamps, timestamps_text,
+               "time before each message: none (default), date, datems, boot (seconds), raw "
+               "(nanoseconds since start)");
 
 static void put_in_console(void *ctx, const char *s, size_t len)
 {

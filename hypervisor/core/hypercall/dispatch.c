@@ -83,6 +83,11 @@ static long call_domctl(const uint64_t *a)
     return do_domctl(guest_ptr(a[0]));
 }
 
+static long call_hypfs_op(const uint64_t *a)
+{
+    return do_hypfs_op((unsigned int)a[0], guest_ptr(a[1]), a[2], guest_ptr(a[3]), a[4]);
+}
+
 /* clang-format off */
 #define CALL(op, args, may) [__HYPERVISOR_##op] = { .name = #op, .fn = call_##op, .nargs = (args), .who = (may) }
 static const struct hypercall core_hypercalls[NR_HYPERCALLS] = {
@@ -99,6 +104,7 @@ static const struct hypercall core_hypercalls[NR_HYPERCALLS] = {
     CALL(physdev_op,       2, HYPERCALL_ALL),
     CALL(sysctl,           1, HYPERCALL_ALL),
     CALL(domctl,           1, HYPERCALL_ALL),
+    CALL(hypfs_op,         5, HYPERCALL_ALL),
 };
 #undef CALL
 /* clang-format on */

@@ -9,13 +9,10 @@
 #include <hv/errno.h>
 #include <hv/printk.h>
 #include <hv/string.h>
+#include <hv/version.h>
 #include <xen/version.h>
 
-#define VERSION_MAJOR 4
-#define VERSION_MINOR 17
-#define EXTRAVERSION  ".0-hospes"
-
-_Static_assert(sizeof(EXTRAVERSION) <= XEN_EXTRAVERSION_LEN, "ABI");
+_Static_assert(sizeof(XEN_ABI_EXTRA) <= XEN_EXTRAVERSION_LEN, "ABI");
 _Static_assert(sizeof(struct xen_compile_info) == 144, "ABI");
 _Static_assert(sizeof(struct xen_platform_parameters) == 8, "ABI");
 _Static_assert(sizeof(struct xen_feature_info) == 8, "ABI");
@@ -36,11 +33,10 @@ static long version_compile_info(guest_ptr_t arg)
 {
     struct xen_compile_info info = { 0 };
 
-    /* Neither the builder nor the date: the same sources give the same image. */
     snprintf(info.compiler, sizeof(info.compiler), "%s", __VERSION__);
-    snprintf(info.compile_by, sizeof(info.compile_by), "hospes");
-    snprintf(info.compile_domain, sizeof(info.compile_domain), "hospes");
-    snprintf(info.compile_date, sizeof(info.compile_date), "not recorded");
+    snprintf(info.compile_by, sizeof(info.compile_by), BUILD_BY);
+    snprintf(info.compile_domain, sizeof(info.compile_domain), BUILD_DOMAIN);
+    snprintf(info.compile_date, sizeof(info.compile_date), BUILD_DATE);
     return copy_to_guest(arg, &info, sizeof(info));
 }
 
@@ -71,15 +67,15 @@ long do_xen_version(unsigned int cmd, guest_ptr_t arg)
 
     switch (cmd) {
     case XENVER_version:
-        return VERSION_MAJOR << 16 | VERSION_MINOR;
+        return XEN_ABI_MAJOR << 16 | XEN_ABI_MINOR;
     case XENVER_extraversion:
-        return give_text(arg, sizeof(xen_extraversion_t), EXTRAVERSION);
+        return give_text(arg, sizeof(xen_extraversion_t), XEN_ABI_EXTRA);
     case XENVER_compile_info:
         return version_compile_info(arg);
     case XENVER_capabilities:
         return give_text(arg, sizeof(xen_capabilities_info_t), arch_abi.capabilities);
     case XENVER_changeset:
-        return give_text(arg, sizeof(xen_changeset_info_t), "unavailable");
+        return give_text(arg, sizeof(xen_changeset_info_t), BUILD_CHANGESET);
     case XENVER_platform_parameters:
         return version_platform_parameters(arg);
     case XENVER_get_features:

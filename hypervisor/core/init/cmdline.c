@@ -137,6 +137,21 @@ static int set_string(const struct option *o, const char *value)
     return 0;
 }
 
+int option_set(const struct option *o, const char *value)
+{
+    if (strlen(value) >= o->var_size || o->parse(value))
+        return -EINVAL;
+    return set_string(o, value);
+}
+
+const struct option *option_runtime(unsigned int n)
+{
+    for (const struct option *o = __start_option_table; o < __stop_option_table; o++)
+        if (o->type == OPTION_RUNTIME && n-- == 0)
+            return o;
+    return NULL;
+}
+
 static int set_option(const struct option *o, const char *value, bool negated)
 {
     if (negated && o->type != OPTION_BOOL) {
@@ -155,6 +170,8 @@ static int set_option(const struct option *o, const char *value, bool negated)
         return set_string(o, value);
     case OPTION_CUSTOM:
         return o->parse(value);
+    case OPTION_RUNTIME:
+        return option_set(o, value);
     }
     return -EINVAL;
 }
@@ -224,11 +241,10 @@ void cmdline_parse(const char *line)
 
 void cmdline_print_help(void)
 {
-    static const char *const forms[] = { [OPTION_BOOL] = "[=yes|no]",
-                                         [OPTION_UINT] = "=number",
-                                         [OPTION_SIZE] = "=size",
-                                         [OPTION_STRING] = "=text",
-                                         [OPTION_CUSTOM] = "=..." };
+    static const char *const forms[] = {
+        [OPTION_BOOL] = "[=yes|no]", [OPTION_UINT] = "=number", [OPTION_SIZE] = "=size",
+        [OPTION_STRING] = "=text",   [OPTION_CUSTOM] = "=...",  [OPTION_RUNTIME] = "=..."
+    };
 
     for (const struct option *o = __start_option_table; o < __stop_option_table; o++)
         printk_raw("  %s%-*s %s\n", o->name, max(24 - (int)strlen(o->name), 1), forms[o->type],

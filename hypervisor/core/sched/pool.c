@@ -13,11 +13,14 @@
 #include <hv/mem.h>
 #include <hv/printk.h>
 
+#define MAX_POOLS 255 /* besides pool 0: one with CPUs for each CPU there may be */
+
 static unsigned int ratelimit_us = 1000;
 UINT_OPTION("sched_ratelimit_us", ratelimit_us,
             "microseconds that a vCPU runs before another may preempt it");
 
 struct cpupool cpupool0;
+static unsigned int nr_pools; /* besides it */
 
 static struct cpupool *find(uint32_t id)
 {
@@ -192,7 +195,7 @@ int cpupool_create(uint32_t *id, uint32_t scheduler)
 {
     struct cpupool *before = &cpupool0, *pool;
 
-    if (scheduler != sched_id())
+    if (scheduler != sched_id() || nr_pools == MAX_POOLS)
         return -ENOSPC;
     if (find(*id))
         return -EEXIST;
@@ -207,6 +210,7 @@ int cpupool_create(uint32_t *id, uint32_t scheduler)
     pool->ratelimit_us = ratelimit_us;
     pool->next = before->next;
     before->next = pool;
+    nr_pools++;
     return 0;
 }
 
@@ -222,6 +226,7 @@ int cpupool_destroy(uint32_t id)
     while (before->next != pool)
         before = before->next;
     before->next = pool->next;
+    nr_pools--;
     hv_free(pool);
     return 0;
 }

@@ -7,15 +7,23 @@
 
 #include <hv/types.h>
 
-enum option_type { OPTION_BOOL, OPTION_UINT, OPTION_SIZE, OPTION_STRING, OPTION_CUSTOM };
+enum option_type {
+    OPTION_BOOL,
+    OPTION_UINT,
+    OPTION_SIZE,
+    OPTION_STRING,
+    OPTION_CUSTOM,
+    OPTION_RUNTIME, /* a custom one that may be set again later */
+};
 
 struct option {
     const char *name;
     enum option_type type;
-    void *var;                       /* bool*, unsigned int*, uint64_t* (bytes), char[] */
-    size_t var_size;                 /* of a string's buffer */
-    int (*parse)(const char *value); /* OPTION_CUSTOM: 0 or -EINVAL; value "" if there was no '=' */
-    const char *help;                /* one line */
+    void *var; /* bool*, unsigned int*, uint64_t* (bytes), char[]: OPTION_RUNTIME's last value */
+    size_t var_size; /* of a char[] */
+    /* OPTION_CUSTOM, OPTION_RUNTIME: 0 or -EINVAL; value "" if there was no '=' */
+    int (*parse)(const char *value);
+    const char *help; /* one line */
 };
 
 #define OPTION_ENTRY(id)                                                                           \
@@ -39,6 +47,17 @@ struct option {
     OPTION_ENTRY(                                                                                  \
         function) = { .name = optname, .type = OPTION_CUSTOM, .parse = function, .help = text }
 
+#define RUNTIME_OPTION(optname, function, text_var, text)                                          \
+    OPTION_ENTRY(function) = { .name = optname,                                                    \
+                               .type = OPTION_RUNTIME,                                             \
+                               .var = text_var,                                                    \
+                               .var_size = sizeof(text_var),                                       \
+                               .parse = function,                                                  \
+                               .help = text }
+
+/* The n-th OPTION_RUNTIME; NULL: there are no more. */
+const struct option *option_runtime(unsigned int n);
+must_check int option_set(const struct option *o, const char *value); /* -EINVAL */
 /* Parse `line`; unknown options and bad values are reported, one sentence each, and skipped. */
 void cmdline_parse(const char *line);
 /* "512M", "2G", "0x1000", "64k": bytes; a bare number counts KiB as Xen's dom0_mem= does when

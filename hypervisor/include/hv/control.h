@@ -37,6 +37,10 @@ extern const struct domctl arch_domctls[NR_DOMCTLS];
  * operation; domctl's -ESRCH: no such domain. */
 must_check long do_sysctl(guest_ptr_t arg);
 must_check long do_domctl(guest_ptr_t arg);
+/* hypfs.c. -EPERM: not the control domain; -EOPNOTSUPP: no such operation; -EINVAL, -ENOENT (path);
+ * -ENOBUFS: only the description fits; -EACCES, -ENOSPC (writing). */
+must_check long do_hypfs_op(unsigned int cmd, guest_ptr_t path, uint64_t path_len, guest_ptr_t data,
+                            uint64_t size);
 
 /* LOCK_DOMCTL. Not waited for: who waited could be the vCPU that the holder waits for to stop.
  * False: the hypercall is to be executed again. */

@@ -78,8 +78,8 @@ must_check int cpupool_move_domain(struct domain *d, uint32_t id);
 uint32_t cpupool_of(const struct domain *d);
 cpumask_t cpupool_cpus_of(const struct domain *d);
 /* XEN_SYSCTL_CPUPOOL_PAR_ANY as `*id` is the number after the last; as `cpu` the first that is
- * free, the last of the pool. scheduler: XEN_SCHEDULER_*. -ENOSPC: no such scheduler; -EEXIST;
- * -ENOMEM. */
+ * free, the last of the pool. scheduler: XEN_SCHEDULER_*. -ENOSPC: no such scheduler, or too
+ * many pools; -EEXIST; -ENOMEM. */
 must_check int cpupool_create(uint32_t *id, uint32_t scheduler);
 /* -ENOENT: no such pool; -EINVAL: no such CPU; -ENODEV: it is not free. */
 must_check int cpupool_add_cpu(uint32_t id, unsigned int cpu);

@@ -19,7 +19,10 @@
 #include <arch/smp.h>
 #include <xen/platform.h>
 
-#define MSR_TSC 0x10
+#define MSR_TSC            0x10
+#define MSR_MTRR_CAP       0xfe
+#define MSR_MTRR_BASE(reg) (0x200 + 2 * (reg)) /* the mask follows */
+#define MTRR_VALID         (1UL << 11)
 
 /* Shift, Ctrl and lock keys as the BIOS last saw them: byte 0x417 of its data area. */
 #define BIOS_DATA_PAGE 0
@@ -171,6 +174,42 @@ static int op_cpu_offline(struct xen_platform_op *op)
     return rc;
 }
 
+/* No CPU is ever put to rest to save power; who asks for that is told so. */
+static int op_core_parking(struct xen_platform_op *op)
+{
+    struct xenpf_core_parking *p = &op->u.core_parking;
+
+    if (p->type == XEN_CORE_PARKING_SET)
+        return -EOPNOTSUPP;
+    if (p->type != XEN_CORE_PARKING_GET)
+        return -EINVAL;
+    p->idle_nums = 0;
+    return 0;
+}
+
+/* ---- memory types ---- */
+
+/* One of the CPU's variable ranges, as the firmware set it (Intel SDM vol. 3, "Memory type range
+ * registers"): a mask of ones above the size, from bit 12 on. Nobody can change them. */
+static int op_read_memtype(struct xen_platform_op *op)
+{
+    struct xenpf_read_memtype *m = &op->u.read_memtype;
+    uint64_t base, mask;
+
+    if (!cpu_has(X86_MTRR) || m->reg >= (rdmsr(MSR_MTRR_CAP) & 0xff))
+        return -EINVAL;
+    base = rdmsr(MSR_MTRR_BASE(m->reg));
+    mask = rdmsr(MSR_MTRR_BASE(m->reg) + 1);
+    m->mfn = m->nr_mfns = 0;
+    m->type = 0;
+    if (mask & MTRR_VALID && mask >> PAGE_SHIFT) {
+        m->mfn = base >> PAGE_SHIFT;
+        m->nr_mfns = 1UL << __builtin_ctzl(mask >> PAGE_SHIFT);
+        m->type = base & 0xff;
+    }
+    return 0;
+}
+
 /* ---- registers ---- */
 
 static void read_tsc_time(void *arg)
@@ -188,8 +227,10 @@ static int op_resource(struct xen_platform_op *op)
 
     if (r->nr_entries == 0)
         return 0;
-    if (r->nr_entries > 16 || r->cpu >= nr_cpus || !cpumask_test(r->cpu, &cpu_online_mask))
+    if (r->nr_entries > 16)
         return -EINVAL;
+    if (r->cpu >= nr_cpus || !cpumask_test(r->cpu, &cpu_online_mask))
+        return -ENODEV;
     cpu = cpumask_of(r->cpu);
     for (unsigned int i = 0; i < r->nr_entries; i++) {
         guest_ptr_t at = guest_ptr_add(entries, i * sizeof(xenpf_resource_entry_t));
@@ -203,7 +244,7 @@ static int op_resource(struct xen_platform_op *op)
         else if (e.u.cmd != XEN_RESOURCE_OP_MSR_READ && e.u.cmd != XEN_RESOURCE_OP_MSR_WRITE)
             rc = -EOPNOTSUPP;
         else if (e.u.cmd != XEN_RESOURCE_OP_MSR_READ || e.idx != MSR_TSC)
-            rc = -EACCES;
+            rc = -EPERM;
         else
             smp_call(&cpu, read_tsc_time, &e.val);
         e.u.ret = rc;
@@ -250,9 +291,11 @@ static const struct platform_call {
     [XENPF_cpu_online] = { op_cpu_online, false },
     [XENPF_cpu_offline] = { op_cpu_offline, false },
     [XENPF_resource_op] = { op_resource, false },
+    [XENPF_core_parking] = { op_core_parking, true },
+    [XENPF_read_memtype] = { op_read_memtype, true },
     [XENPF_get_symbol] = { op_symbol, true },
-    /* Frequency and idle-state drivers, memory types by MTRR, microcode, hot-plug, core parking
-     * and EFI calls are not there: -ENOSYS. */
+    /* Frequency and idle-state drivers, setting memory types, microcode, new CPUs and memory, and
+     * EFI calls are not there: -ENOSYS. */
 };
 
 long do_platform_op(guest_ptr_t arg)

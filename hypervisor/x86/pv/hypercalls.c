@@ -6,6 +6,7 @@
 #include <arch/debugreg.h>
 #include <arch/fpu.h>
 #include <arch/platform.h>
+#include <xen/arch-x86/xen-mca.h>
 #include <xen/features.h>
 
 #include "internal.h"
@@ -43,6 +44,11 @@ static long call_fpu_taskswitch(const uint64_t *a)
 static long call_platform_op(const uint64_t *a)
 {
     return do_platform_op(guest_ptr(a[0]));
+}
+
+static long call_mca(const uint64_t *a)
+{
+    return do_mca(guest_ptr(a[0]));
 }
 
 static long call_set_debugreg(const uint64_t *a)
@@ -106,6 +112,7 @@ const struct hypercall arch_hypercalls[NR_HYPERCALLS] = {
     CALL(set_callbacks,                 3, HYPERCALL_PV),
     CALL(fpu_taskswitch,                1, HYPERCALL_PV),
     CALL(platform_op,                   1, HYPERCALL_ALL),
+    CALL(mca,                           1, HYPERCALL_ALL),
     CALL(set_debugreg,                  2, HYPERCALL_PV),
     CALL(get_debugreg,                  1, HYPERCALL_PV),
     CALL(update_descriptor,             2, HYPERCALL_PV),

@@ -425,5 +425,7 @@ int main(void)
         all[n++] = sysctl_tests[i];
     for (size_t i = 0; i < nr_domctl_tests; i++)
         all[n++] = domctl_tests[i];
+    for (size_t i = 0; i < nr_hypfs_tests; i++)
+        all[n++] = hypfs_tests[i];
     return _cmocka_run_group_tests("control", all, n, NULL, NULL);
 }

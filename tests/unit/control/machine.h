@@ -38,7 +38,7 @@ int machine_teardown(void **state);
 long call_sysctl(uint32_t cmd, struct xen_sysctl *op); /* sets cmd and version */
 long call_domctl(uint32_t cmd, domid_t id, struct xen_domctl *op);
 
-extern const struct CMUnitTest sysctl_tests[], domctl_tests[];
-extern const size_t nr_sysctl_tests, nr_domctl_tests;
+extern const struct CMUnitTest sysctl_tests[], domctl_tests[], hypfs_tests[];
+extern const size_t nr_sysctl_tests, nr_domctl_tests, nr_hypfs_tests;
 
 #endif

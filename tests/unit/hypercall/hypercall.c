@@ -101,6 +101,13 @@ long do_physdev_op(int cmd, guest_ptr_t arg)
     return -ENODEV;
 }
 
+long do_hypfs_op(unsigned int cmd, guest_ptr_t path, uint64_t path_len, guest_ptr_t data,
+                 uint64_t size)
+{
+    (void)cmd, (void)path, (void)path_len, (void)data, (void)size;
+    return 42;
+}
+
 long do_sysctl(guest_ptr_t arg)
 {
     return note(1, &arg.v);
