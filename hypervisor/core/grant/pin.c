@@ -198,7 +198,7 @@ static int pin_locked(const struct request *r, struct active_entry *active,
         return rc;
     if (pinned && active->domid != r->grantee->id)
         return refuse(r, "another domain uses it");
-    if (pinned && r->map && (active->transitive || active->length != PAGE_SIZE))
+    if (pinned && r->map && (active->transitive || active->start || active->length != PAGE_SIZE))
         return refuse(r, "it is not of a whole frame");
     if ((r->write ? active->writers : active->readers) == MAX_PINS)
         return GNTST_no_space;
@@ -287,7 +287,7 @@ void grant_mark_written(struct domain *d)
         if (!active || !READ_ONCE(active->writers))
             continue;
         spin_lock(&active->lock);
-        if (active->writers)
+        if (active->writers && !active->transitive)
             frame_dirtied(mfn_to_frame(mfn(active->mfn)));
         spin_unlock(&active->lock);
     }

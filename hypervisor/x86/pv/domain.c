@@ -178,7 +178,9 @@ int pv_vcpu_drop_context(struct vcpu *v)
     memset(traps, 0, 256 * sizeof(*traps));
     *pv = (struct pv_vcpu){ .traps = traps,
                             .guest_table = INVALID_MFN,
-                            .guest_table_user = INVALID_MFN };
+                            .guest_table_user = INVALID_MFN,
+                            .walked_table = INVALID_MFN,
+                            .walked_table_user = INVALID_MFN };
     v->arch->regs = (struct regs){ 0 };
     v->nmi_pending = v->nmi_blocked = false;
     arch_vcpu_reset(v);

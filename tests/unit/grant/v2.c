@@ -4,6 +4,8 @@
  */
 #include "grant_test.h"
 
+#include "../../../hypervisor/core/grant/internal.h"
+
 static union grant_entry_v2 *table; /* dom1's */
 static grant_status_t *status;
 
@@ -238,6 +240,7 @@ static int copy(struct gnttab_copy c)
 static void test_part(void **state)
 {
     mfn_t page = world_page(dom1), mine = world_page(dom0);
+    struct grant_access access;
     struct gnttab_copy c;
     char *from = mfn_to_virt(page);
 
@@ -261,6 +264,11 @@ static void test_part(void **state)
                               .flags = GNTCOPY_dest_gref };
     assert_int_equal(copy(c), GNTST_general_error);
     assert_int_equal(status[9], 0);
+    /* While a copy has it in use, it is still no whole frame to be mapped. */
+    give_part(9, 0, page, 16, PAGE_SIZE);
+    assert_int_equal(grant_pin(dom1, 9, dom0, false, false, &access), GNTST_okay);
+    assert_int_equal(map(1, 9, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_general_error);
+    grant_unpin(dom1, 9, false);
     assert_int_equal(dom1->refs, 1);
 }
 
