@@ -25,16 +25,16 @@ static int commit(const struct shared_entry *shared, const struct domain *from)
 }
 
 /* Tell the receiver which frame it got, and make it the one that it wanted it to be. */
-static void complete(const struct shared_entry *shared, mfn_t m)
+static void complete(struct domain *to, const struct shared_entry *shared, mfn_t m)
 {
     struct grant_entry_v1 *v1 = (struct grant_entry_v1 *)shared->head;
     union grant_entry_v2 *v2 = (union grant_entry_v2 *)shared->head;
 
     if (shared->version == 1) {
-        arch_frame_set_gfn(m, gfn(READ_ONCE(v1->frame)));
+        domain_set_gfn(to, m, gfn(READ_ONCE(v1->frame)));
         WRITE_ONCE(v1->frame, (uint32_t)m.v);
     } else {
-        arch_frame_set_gfn(m, gfn(READ_ONCE(v2->full_page.frame)));
+        domain_set_gfn(to, m, gfn(READ_ONCE(v2->full_page.frame)));
         WRITE_ONCE(v2->full_page.frame, m.v);
     }
     __atomic_fetch_or(&shared->head->flags, GTF_transfer_completed, __ATOMIC_SEQ_CST);
@@ -62,7 +62,7 @@ static int transfer_locked(struct domain *from, struct domain *to, grant_ref_t r
                            __ATOMIC_SEQ_CST);
         return GNTST_general_error;
     }
-    complete(&shared, frame_to_mfn(f));
+    complete(to, &shared, frame_to_mfn(f));
     return GNTST_okay;
 }
 

@@ -114,6 +114,17 @@ int domain_give_up(struct domain *d, struct frame *f)
     return 0;
 }
 
+int domain_set_gfn(struct domain *d, mfn_t m, gfn_t g)
+{
+    struct frame *f = mfn_to_frame(m);
+
+    if (frame_get(f, d))
+        return -EINVAL;
+    arch_frame_set_gfn(m, g);
+    frame_put(f);
+    return 0;
+}
+
 int domain_take_frame(const struct domain *d, struct frame *f)
 {
     union frame_state s = { .raw = READ_ONCE(f->state.raw) }, n;

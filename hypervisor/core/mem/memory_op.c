@@ -98,7 +98,7 @@ static int populate_one(struct domain *d, const struct xen_memory_reservation *r
         if (rc) /* nobody else has seen it */
             (void)!domain_give_up(d, mfn_to_frame(mfn_add(m, i)));
         else if (at_pfn)
-            arch_frame_set_gfn(mfn_add(m, i), gfn(pfn + i));
+            domain_set_gfn(d, mfn_add(m, i), gfn(pfn + i));
     }
     return rc;
 }
@@ -224,7 +224,7 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
             continue;
         }
         for (uint64_t i = 0; i < 1UL << x->out.extent_order; i++)
-            arch_frame_set_gfn(mfn_add(fresh, first + i), gfn(pfn + i));
+            domain_set_gfn(d, mfn_add(fresh, first + i), gfn(pfn + i));
     }
     return rc;
 }

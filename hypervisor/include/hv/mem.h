@@ -90,6 +90,9 @@ uint64_t domain_nodes(struct domain *d);
  * -EINVAL, -E2BIG, -ENOMEM, -EFAULT. */
 struct xen_domctl_vnuma;
 must_check int vnuma_set(struct domain *d, const struct xen_domctl_vnuma *from);
+/* What d calls its frame m. -EINVAL: it is not d's, or not any more: another vCPU may have given it
+ * up, and it may be somebody else's by now. */
+int domain_set_gfn(struct domain *d, mfn_t m, gfn_t g);
 must_check long do_memory_op(unsigned long cmd, guest_ptr_t arg);
 
 #endif

@@ -208,16 +208,10 @@ static int update_one(struct vcpu *v, struct last_table *t, uint64_t ptr, uint64
 static int update_m2p(uint64_t ptr, uint64_t val, struct domain *pg_owner)
 {
     mfn_t m = paddr_to_mfn(paddr(ptr));
-    struct frame *f;
 
     if (mfn_is_io(m) || !pg_owner->arch) /* DOMID_IO, DOMID_XEN */
         return -EINVAL;
-    f = mfn_to_frame(m);
-    if (frame_get(f, pg_owner))
-        return -EINVAL;
-    arch_frame_set_gfn(m, gfn(val));
-    frame_put(f);
-    return 0;
+    return domain_set_gfn(pg_owner, m, gfn(val));
 }
 
 /* foreigndom: the frames' owner in the low half; whose tables, plus one, in the high half. */

@@ -14,7 +14,7 @@ extern int map_fails;        /* what arch_grant_map() shall answer */
 extern void (*on_map)(void); /* called while it maps */
 extern uint64_t last_new_addr;
 extern int pass_fails;                 /* what domain_pass_frame() shall answer */
-extern uint64_t gfn_set[WORLD_FRAMES]; /* by arch_frame_set_gfn() */
+extern uint64_t gfn_set[WORLD_FRAMES]; /* by domain_set_gfn() */
 
 int setup(void **state);
 int teardown(void **state);

@@ -70,9 +70,11 @@ bool mfn_valid(mfn_t m)
     return m.v < WORLD_FRAMES;
 }
 
-void arch_frame_set_gfn(mfn_t m, gfn_t g)
+int domain_set_gfn(struct domain *d, mfn_t m, gfn_t g)
 {
+    assert_int_equal(world.frame[m.v].owner, d->id);
     gfn_set[m.v] = g.v;
+    return 0;
 }
 
 int domain_take_frame(const struct domain *d, struct frame *f)
