@@ -104,6 +104,16 @@ static int rewrite(struct domain_grant *g, unsigned int version)
     return 0;
 }
 
+static int switch_to(struct domain_grant *g, unsigned int version)
+{
+    int rc;
+
+    __atomic_store_n(&g->is_switching, true, __ATOMIC_SEQ_CST);
+    rc = is_idle(g) ? rewrite(g, version) : -EBUSY;
+    __atomic_store_n(&g->is_switching, false, __ATOMIC_RELEASE);
+    return rc;
+}
+
 int grant_set_version(struct domain *d, unsigned int version)
 {
     struct domain_grant *g = d->grant;
@@ -118,11 +128,9 @@ int grant_set_version(struct domain *d, unsigned int version)
         rc = -EINVAL;
     else if (version == 2)
         rc = grant_grow_status(d, g->nr_frames);
-    if (!rc && g->version != version) {
-        __atomic_store_n(&g->is_switching, true, __ATOMIC_SEQ_CST);
-        rc = is_idle(g) ? rewrite(g, version) : -EBUSY;
-        __atomic_store_n(&g->is_switching, false, __ATOMIC_RELEASE);
-    }
+    /* Those who use its grants wait only for a switch that is likely to be made. */
+    if (!rc && g->version != version)
+        rc = is_idle(g) ? switch_to(g, version) : -EBUSY;
     spin_unlock(&g->lock);
     return rc;
 }
