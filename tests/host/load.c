@@ -36,6 +36,26 @@ static void wrong(const char *what, unsigned long where, uint64_t is, uint64_t s
     exit(1);
 }
 
+static uint64_t milliseconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Nothing ran from the last time until now. */
+static uint64_t last, longest;
+
+static void tick(void)
+{
+    uint64_t now = milliseconds();
+
+    if (last && now > last && now - last > longest)
+        longest = now - last;
+    last = now;
+}
+
 static uint64_t word(uint64_t page, uint64_t generation, uint64_t i)
 {
     uint64_t z = (page << 40) + (generation << 12) + i + 1;
@@ -47,23 +67,17 @@ static uint64_t word(uint64_t page, uint64_t generation, uint64_t i)
 
 static void fill(uint64_t *p, uint64_t page, uint64_t generation)
 {
+    tick();
     for (unsigned int i = 0; i < PAGE_WORDS; i += STEP)
         p[i] = word(page, generation, i);
 }
 
 static void check(const char *what, const uint64_t *p, uint64_t page, uint64_t generation)
 {
+    tick();
     for (unsigned int i = 0; i < PAGE_WORDS; i += STEP)
         if (p[i] != word(page, generation, i))
             wrong(what, page, p[i], word(page, generation, i));
-}
-
-static uint64_t milliseconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* ---- memory ---- */
@@ -179,7 +193,7 @@ static void echo(void)
 static _Noreturn void client(const char *address)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(7) };
-    uint64_t out[PAGE_WORDS], in[PAGE_WORDS], last = milliseconds(), longest = 0, said = last;
+    uint64_t out[PAGE_WORDS], in[PAGE_WORDS], said = milliseconds();
     int s = socket(AF_INET, SOCK_STREAM, 0);
 
     inet_aton(address, &to.sin_addr);
@@ -189,20 +203,15 @@ static _Noreturn void client(const char *address)
         sleep(1);
     }
     for (uint64_t n = 1;; n++) {
-        uint64_t now;
-
         fill(out, 0, n);
         if (write(s, out, sizeof(out)) != sizeof(out) ||
             recv(s, in, sizeof(in), MSG_WAITALL) != sizeof(in))
             wrong("echo of packet", n, (uint64_t)errno, 0);
         check("echo", in, 0, n);
-        now = milliseconds();
-        longest = now - last > longest ? now - last : longest;
-        last = now;
-        if (now - said >= 1000) {
+        if (milliseconds() - said >= 1000) {
             printf("load: echo %lu ok, longest wait %lu ms\n", n, longest);
             longest = 0;
-            said = now;
+            said = milliseconds();
         }
         usleep(2000);
     }
@@ -224,7 +233,7 @@ static unsigned int megabytes(void)
 
 int main(int argc, char **argv)
 {
-    uint64_t last = milliseconds(), longest = 0, said = last;
+    uint64_t said = milliseconds();
     pid_t child;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -238,12 +247,8 @@ int main(int argc, char **argv)
         fill(memory + i * PAGE_WORDS, i, 0);
     child = start_child();
     for (unsigned int round = 1;;) {
-        uint64_t now = milliseconds();
-
-        longest = now - last > longest && now > last ? now - last : longest;
-        last = now;
         write_some(16);
-        if (now - said < 1000)
+        if (milliseconds() - said < 1000)
             continue;
         end_child(child);
         disk();
@@ -252,7 +257,7 @@ int main(int argc, char **argv)
         printf("load: round %u ok, %u MiB, longest gap %lu ms, date %lu\n", round++, pages / 256,
                longest, (unsigned long)time(NULL));
         longest = 0;
-        said = last = milliseconds();
+        said = milliseconds();
         child = start_child();
     }
 }
