@@ -22,7 +22,7 @@ static struct args {
     uint8_t vcpus;
 } args[CPUS];
 
-static unsigned long calls, refused, continuations;
+static unsigned long calls, refused, continuations, deaths, held_up;
 
 static mfn_t any_frame(domid_t d)
 {
@@ -174,13 +174,25 @@ static unsigned int free_frame(domid_t d)
     return best;
 }
 
-/* Frames of the guest's own list move in and out of it. */
-static long change_memory(domid_t d, struct args *a)
+/* Reserve some for the guest, or nothing. */
+static long claim_memory(struct args *a)
 {
+    memset(&a->reservation, 0, sizeof(a->reservation));
+    a->reservation.domid = 1;
+    a->reservation.nr_extents = below(3) ? OWN + below(60) : 0;
+    return do_memory_op(XENMEM_claim_pages, guest_ptr(&a->reservation));
+}
+
+/* Frames of the guest's own list move in and out of it; the control domain may move the other's. */
+static long change_memory(domid_t caller, struct args *a)
+{
+    domid_t d = caller == 0 && below(4) == 0 ? 1 : caller;
     struct xen_memory_reservation *r = &a->reservation;
     unsigned int op = below(3), which = below(8) ? free_frame(d) : below(OWN - 4);
     long rc;
 
+    if (d != caller && below(8) == 0)
+        return claim_memory(a);
     if (op == 2) {
         struct xen_memory_exchange *x = &a->exchange;
         unsigned int order = below(8) ? below(2) : below(3);
@@ -202,14 +214,14 @@ static long change_memory(domid_t d, struct args *a)
         return rc;
     }
     memset(r, 0, sizeof(*r));
-    r->domid = DOMID_SELF;
+    r->domid = below(2) ? d : d == caller ? (domid_t)DOMID_SELF : (domid_t)below(3);
     r->nr_extents = 1 + below(3);
     r->extent_order = below(8) == 0;
     for (unsigned int i = 0; i < r->nr_extents; i++)
         a->in[i] = op ? own[d][which + i].v : i;
     set_xen_guest_handle(r->extent_start, a->in);
     rc = do_memory_op(op ? XENMEM_decrease_reservation : XENMEM_populate_physmap, guest_ptr(r));
-    if (!op && rc > 0 && rc <= (long)r->nr_extents)
+    if (!op && rc > 0 && rc <= (long)r->nr_extents && (r->domid == d || r->domid == DOMID_SELF))
         for (long i = 0; i < rc; i++)
             own[d][which + i].v = a->in[i];
     return rc;
@@ -326,7 +338,7 @@ static void step(unsigned int cpu, unsigned int depth)
 {
     long rc;
 
-    if (cpus[cpu].vcpu->domain->pause_count)
+    if (cpus[cpu].vcpu->domain->pause_count || cpus[cpu].vcpu->domain->is_dying)
         return;
     run_on(cpu);
     use_tables(cpu);
@@ -379,8 +391,65 @@ static uint64_t pages_in_use(void)
     return count;
 }
 
+/* The control domain lets go of all that it maps of the other. */
+static void let_go(void)
+{
+    struct mmu_update u;
+
+    run_on(0);
+    for (uint64_t m = RAM_START; m < RAM_END; m++) {
+        union frame_state s = mfn_to_frame(mfn(m))->state;
+        const pte_t *table = mfn_to_virt(mfn(m));
+
+        if (s.owner != 0 || s.type != FRAME_L1 || s.progress != FRAME_VALID)
+            continue;
+        for (unsigned int i = 0; i < PTES_PER_TABLE; i++) {
+            mfn_t to = pte_mfn(table[i]);
+
+            if (!(table[i] & PTE_PRESENT) || mfn_is_io(to) || mfn_to_frame(to)->state.owner != 1)
+                continue;
+            u = (struct mmu_update){ m << PAGE_SHIFT | i * sizeof(pte_t), 0 };
+            do
+                continued.set = false;
+            while (pv_mmu_update(guest_ptr(&u), 1, guest_ptr(NULL), DOMID_SELF) == -EFAULT ||
+                   continued.set);
+            check_everything();
+        }
+    }
+    while (pv_put_old_table(cpus[0].vcpu) == -ERESTART)
+        check_everything();
+}
+
+/* The guest dies under the control domain's hands, and another one comes in its place when nothing
+ * is left of it. */
+static void die_and_be_born(unsigned int *dead_for)
+{
+    struct domain *d = domains[1];
+    unsigned int preempt = preempt_one_in;
+
+    if (!d->is_dying) {
+        if (below(100))
+            return;
+        kill_domain(1);
+        deaths++;
+        *dead_for = 0;
+    }
+    held_up += d->mem->tot_pages > 0;
+    if (++*dead_for == 30)
+        let_go();
+    if (d->mem->tot_pages || d->mem->shared_pages)
+        return;
+    assert_int_equal(d->refs, 1);
+    free_domain(1);
+    preempt_one_in = 0;
+    make_domain(1, 2, 1);
+    preempt_one_in = preempt;
+    check_everything();
+}
+
 static void random_life(uint64_t seed, unsigned int steps)
 {
+    unsigned int dead_for = 0;
     size_t heap = hv_heap_used();
     uint64_t pages = pages_in_use();
 
@@ -394,8 +463,10 @@ static void random_life(uint64_t seed, unsigned int steps)
     fault_one_in = below(2) ? 0 : 40;
     for (unsigned int i = 0; i < steps; i++) {
         step(below(CPUS), 0);
-        if (seed % 3)
+        if (seed % 3) {
+            die_and_be_born(&dead_for);
             continue;
+        }
         for (unsigned int cpu = 1; cpu < CPUS; cpu++) {
             run_on(cpu);
             use_tables(cpu);
@@ -403,9 +474,11 @@ static void random_life(uint64_t seed, unsigned int steps)
         migrate_step();
     }
     /* Either order; what the control domain still maps of the other goes when it does. */
-    kill_domain(1);
+    if (!domains[1]->is_dying)
+        kill_domain(1);
     kill_domain(0);
     migrate_finish();
+    assert_int_equal(domain_claims(), 0);
     free_domain(1);
     free_domain(0);
     assert_int_equal(hv_heap_used(), heap);
@@ -426,6 +499,8 @@ static void random_operations(void **state)
     /* It is no proof if nothing happens. */
     assert_true(refused < calls * 3 / 4 && continuations > calls / 50);
     assert_true(leaves_found > calls / 10 && stores_done > calls / 50);
+    print_message("# %lu deaths, %lu steps with pages of the dead\n", deaths, held_up);
+    assert_true(deaths > last && held_up > last);
     print_message("# migration: %lu rounds, %lu faults, %lu pages sent, compared %lu times\n",
                   rounds_done, faults_logged, pages_sent, arrivals_compared);
     assert_true(rounds_done > 300 && faults_logged > 300 && arrivals_compared > rounds_done / 4);
