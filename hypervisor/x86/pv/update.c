@@ -235,6 +235,11 @@ static int get_owners(unsigned int foreigndom, struct domain **pt_owner, struct 
         }
     }
     rc = pv_get_pg_owner((domid_t)foreigndom, pg_owner);
+    if (rc == 0 && *pt_owner != current->domain && *pg_owner != *pt_owner &&
+        *pg_owner != &pv_domain_io) {
+        pv_put_pg_owner(*pg_owner); /* what its tables map is its own */
+        rc = -EPERM;
+    }
     if (rc && *pt_owner != current->domain)
         domain_put(*pt_owner);
     return rc;

@@ -179,7 +179,10 @@ static void make_tables(void)
     u.val = make_pte(virt_to_mfn(mfn), PTE_LEAF);
     refused(
         hypercall5(__HYPERVISOR_mmu_update, (unsigned long)&u, 1, 0, (OTHER + 1) << 16 | OTHER, 0),
-        "an entry that maps ours");
+        "an entry that maps ours as its own");
+    is(hypercall5(__HYPERVISOR_mmu_update, (unsigned long)&u, 1, 0, (OTHER + 1) << 16 | DOMID_SELF,
+                  0),
+       -XEN_EPERM, "or as ours");
     is(others_mmuext(MMUEXT_UNPIN_TABLE, mfn[0], 0), 0, "unpin");
     is((long)use_of(mfn[0]), XEN_DOMCTL_PFINFO_NOTAB, "it is no table any more");
     is(map(0, PTE_LEAF), 0, "and can be written again");

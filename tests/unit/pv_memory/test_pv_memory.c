@@ -99,7 +99,8 @@ static domid_t any_owner(void)
     return below(4) ? (domid_t)DOMID_SELF : ids[below(6)];
 }
 
-static unsigned int fill_updates(domid_t d, struct args *a)
+/* For tables of d's, mostly; entries name frames of `named`. */
+static unsigned int fill_updates(domid_t d, domid_t named, struct args *a)
 {
     unsigned int n = 1 + below(MAX_LIST);
 
@@ -109,7 +110,7 @@ static unsigned int fill_updates(domid_t d, struct args *a)
         unsigned int cmd = below(4) ? MMU_NORMAL_PT_UPDATE : below(5);
 
         a->updates[i].ptr = table.v << PAGE_SHIFT | any_index() * sizeof(pte_t) | cmd;
-        a->updates[i].val = any_entry(d, role_of(which));
+        a->updates[i].val = any_entry(named, role_of(which));
     }
     return n;
 }
@@ -270,6 +271,7 @@ static long random_call(unsigned int cpu)
     unsigned int n, foreign = any_owner();
     pte_t entry = any_entry(d, 1);
     uint64_t seen;
+    bool other;
 
     switch (below(16)) {
     case 0:
@@ -296,8 +298,11 @@ static long random_call(unsigned int cpu)
         n = fill_ops(below(16) ? d : !d, a);
         return pv_mmuext_op(guest_ptr(&a->ops[0]), n, done, foreign);
     default:
-        n = fill_updates(below(16) ? d : !d, a);
-        if (below(16) == 0)
+        other = below(16) == 0 && domains[!d];
+        n = fill_updates(other ? !d : d, other && below(4) ? !d : d, a);
+        if (other && below(2))
+            foreign = (below(2) ? (unsigned int)!d : foreign) | (unsigned int)(!d + 1) << 16;
+        else if (below(16) == 0)
             foreign |= (1 + (below(4) ? below(3) : (unsigned int)DOMID_SELF)) << 16;
         return pv_mmu_update(guest_ptr(&a->updates[0]), n, done, foreign);
     }
