@@ -121,14 +121,12 @@ static void scrub_gently(mfn_t m, unsigned int order)
             scrub(mfn_add(m, i), 0);
 }
 
-/* The smallest fitting block of a zone; clean ones first unless they will be overwritten anyway. */
-static struct frame *find(struct node *n, enum zone z, unsigned int order, bool prefer_dirty,
-                          unsigned int *found)
+/* The smallest fitting block of a zone, of the dirty ones or the others. */
+static struct frame *find_of(struct node *n, enum zone z, unsigned int order, bool dirty,
+                             unsigned int *found)
 {
     for (unsigned int o = order; o <= MAX_ORDER; o++) {
-        struct frame_list *first = prefer_dirty ? &n->dirty[z][o] : &n->clean[z][o];
-        struct frame_list *second = prefer_dirty ? &n->clean[z][o] : &n->dirty[z][o];
-        struct frame_list *l = first->count ? first : second;
+        struct frame_list *l = dirty ? &n->dirty[z][o] : &n->clean[z][o];
 
         if (l->count) {
             *found = o;
@@ -136,6 +134,15 @@ static struct frame *find(struct node *n, enum zone z, unsigned int order, bool 
         }
     }
     return NULL;
+}
+
+/* A clean block, even where it must be split, unless it will be overwritten anyway. */
+static struct frame *find(struct node *n, enum zone z, unsigned int order, bool prefer_dirty,
+                          unsigned int *found)
+{
+    struct frame *f = find_of(n, z, order, prefer_dirty, found);
+
+    return f ? f : find_of(n, z, order, !prefer_dirty, found);
 }
 
 static mfn_t alloc_from(struct node *n, unsigned int order, unsigned int flags, bool *dirty)

@@ -350,6 +350,11 @@ static void even_out(struct run_queue *rq, unsigned int cpu, struct vcpu *runnin
 
 /* ---- the decision ---- */
 
+static bool has_others(const cpumask_t *cpus)
+{
+    return cpumask_next(cpumask_next(0, cpus) + 1, cpus) < NR_CPUS;
+}
+
 /* How long until somebody else should have a turn, as far as is known now. */
 static s_time_t slice_of(const struct run_queue *rq, struct vcpu *next)
 {
@@ -357,7 +362,7 @@ static s_time_t slice_of(const struct run_queue *rq, struct vcpu *next)
     s_time_t ahead;
 
     if (!waiting)
-        return cpumask_weight(&next->domain->sched->pool->cpus) > 1 ? EVEN_PERIOD : -1;
+        return has_others(&next->domain->sched->pool->cpus) ? EVEN_PERIOD : -1;
     ahead = credit2(waiting)->spent - credit2(next)->spent;
     if (ahead < 0)
         ahead = 0;

@@ -15,22 +15,6 @@
 
 #include "internal.h"
 
-/* Software bit that marks a guest kernel's mapping. Guests' kernels run in ring 3, so every entry
- * is a user one to the CPU; what the guest itself calls user is global, to survive its system
- * calls. */
-#define PTE_GUEST_KERNEL (1UL << 52)
-
-static pte_t adjust_l1(pte_t e)
-{
-    if (!(e & PTE_USER))
-        e |= PTE_GUEST_KERNEL | PTE_USER;
-    if (e & PTE_GUEST_KERNEL)
-        e &= ~PTE_GLOBAL;
-    else
-        e |= PTE_GLOBAL;
-    return e;
-}
-
 static bool has_io(const struct domain *d, mfn_t m)
 {
     const struct range_set *set = READ_ONCE(d->arch->io_mem);
@@ -49,7 +33,7 @@ static int get_io(pte_t *e, struct domain *d, const struct domain *pg_owner)
     }
     if (iomem_readonly(m))
         *e &= ~PTE_WRITE;
-    *e = adjust_l1(*e);
+    *e = pv_adjust_l1(*e);
     return 0;
 }
 
@@ -70,9 +54,6 @@ static bool is_for_reading(const struct frame *f)
 
     return s.owner == DOMID_XEN && s.shared;
 }
-
-/* Memory type bits of an entry of level 1. */
-#define PTE_UNCACHED (PTE_PWT | PTE_PCD | PTE_PSE)
 
 /* Who sees memory past the caches can have its tables checked in the cache and walked outside, or
  * give a frame back with two contents. Only who has devices needs to. */
@@ -97,7 +78,7 @@ static int get_l1(pte_t *e, struct domain *d, struct domain *pg_owner)
         return refuse_l1(*e, d, rc);
     if (unlikely(*e & PTE_UNCACHED) && !may_choose_caching(d))
         *e &= ~PTE_UNCACHED;
-    *e = adjust_l1(*e);
+    *e = pv_adjust_l1(*e);
     return 0;
 }
 

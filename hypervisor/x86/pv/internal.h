@@ -37,6 +37,32 @@ void pv_release_ldt(struct vcpu *v);
 int pv_check_descriptors(struct frame *f, unsigned int *done);
 
 /* ---- entries.c: what a page-table entry may say, and what it holds ---- */
+/* Software bit that marks a guest kernel's mapping. Guests' kernels run in ring 3, so every entry
+ * is a user one to the CPU; what the guest itself calls user is global, to survive its system
+ * calls. */
+#define PTE_GUEST_KERNEL (1UL << 52)
+
+static inline pte_t pv_adjust_l1(pte_t e)
+{
+    if (!(e & PTE_USER))
+        e |= PTE_GUEST_KERNEL | PTE_USER;
+    if (e & PTE_GUEST_KERNEL)
+        e &= ~PTE_GLOBAL;
+    else
+        e |= PTE_GLOBAL;
+    return e;
+}
+
+/* Memory type bits of an entry of level 1. */
+#define PTE_UNCACHED (PTE_PWT | PTE_PCD | PTE_PSE)
+
+/* Of level 1: the same frame, as writable and as cached as before. There is nothing to check or to
+ * count, nor anything that a CPU may not go on remembering for as long as the frame is mapped. */
+static inline bool pv_holds_the_same(pte_t old, pte_t new)
+{
+    return old & new &PTE_PRESENT && !((old ^ new) & (PTE_ADDR | PTE_WRITE | PTE_UNCACHED));
+}
+
 /* Entry of level 1-4 in d's tables; pg_owner owns what it maps (d, or who d maps by right). Takes
  * what it refers to and adjusts *e to what the hardware may see. */
 must_check int pv_entry_get(pte_t *e, unsigned int level, struct domain *d,

@@ -56,6 +56,8 @@ int pv_update_entry(struct vcpu *v, struct frame *table, unsigned int level, uns
                      index);
         return -EINVAL;
     }
+    if (level == 1 && likely(!d->arch->pv.log) && pv_holds_the_same(read_entry(entry), new))
+        return pv_store_entry(entry, pv_adjust_l1(new), how, old);
     rc = pv_entry_get(&new, level, d, pg_owner);
     if (rc)
         return rc;

@@ -9,7 +9,7 @@
 
 #define UNMAPPED_VA 0x700000000000ul
 
-static struct mmu_update updates[64];
+static struct mmu_update updates[64], removals[64];
 static struct multicall_entry calls[8];
 static void *page, *table;
 static unsigned int port;
@@ -27,6 +27,12 @@ static void update_one(void)
 static void update_64(void)
 {
     mmu_update(updates, 64, NULL);
+}
+
+static void map_64(void)
+{
+    mmu_update(updates, 64, NULL);
+    mmu_update(removals, 64, NULL);
 }
 
 static void update_va_one(void)
@@ -137,6 +143,8 @@ static void prepare(void)
     for (unsigned int i = 0; i < 64; i++)
         updates[i] = (struct mmu_update){ .ptr = pte_machine(SPARE_VA + i * PAGE_SIZE, 1),
                                           .val = make_pte(virt_to_mfn(alloc_page()), PTE_LEAF) };
+    for (unsigned int i = 0; i < 64; i++)
+        removals[i].ptr = updates[i].ptr;
     for (unsigned int i = 0; i < 512; i++)
         ((pte_t *)table)[i] = make_pte(virt_to_mfn(page), PTE_LEAF);
     page_protect(table, PTE_LEAF_RO);
@@ -204,6 +212,7 @@ void guest_main(void)
     measure("null-hypercall", null_hypercall, 1000);
     measure("mmu-update", update_one, 1000);
     measure("mmu-update-64", update_64, 200);
+    measure("map-64", map_64, 200);
     measure("update-va-mapping", update_va_one, 1000);
     measure("pin-unpin-table", pin_unpin, 100);
     measure("new-root", switch_root, 200);
