@@ -32,7 +32,13 @@ guests+="
 attack-random calls=10000000 seed=2"
 END
 fi
-make -s -C "$top" guests >"$temp/make" 2>&1 || { sed 's/^/# /' "$temp/make"; echo "Bail out! no guests"; exit 1; }
+{
+    "$top/scripts/deps" test && make -s -C "$top" guests
+} >"$temp/prepare" 2>&1 || {
+    sed 's/^/# /' "$temp/prepare"
+    echo "Bail out! the guests cannot be made"
+    exit 1
+}
 "$top/scripts/run-host" --hv "${HOSPES_HV:-hospes}" --smp 2 --timeout $seconds --log "$log" \
     "$top/tests/host/hostile" "$temp/scenario" "$build"/guests/pv/*.elf >"$temp/out" 2>&1
 status=$?
