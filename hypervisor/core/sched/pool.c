@@ -203,6 +203,8 @@ int cpupool_create(uint32_t *id, uint32_t scheduler)
         before = before->next;
     if (*id == XEN_SYSCTL_CPUPOOL_PAR_ANY)
         *id = before->id + 1;
+    if (*id == XEN_SYSCTL_CPUPOOL_PAR_ANY) /* the highest has the last number there is */
+        return -ENOSPC;
     pool = hv_alloc_type(struct cpupool);
     if (!pool)
         return -ENOMEM;

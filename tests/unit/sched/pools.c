@@ -78,6 +78,20 @@ static void a_pool_is_apart(void **state)
         assert_percent(guest[i].ran, SECONDS(20), 66, 50);
 }
 
+/* Who walks the pools looks for the number after the last one's. */
+static void the_last_number_is_nobodys(void **state)
+{
+    uint32_t last = XEN_SYSCTL_CPUPOOL_PAR_ANY - 1, any = XEN_SYSCTL_CPUPOOL_PAR_ANY;
+
+    (void)state;
+    machine_start(1);
+    assert_int_equal(cpupool_create(&last, XEN_SCHEDULER_CREDIT2), 0);
+    assert_int_equal(cpupool_create(&any, XEN_SCHEDULER_CREDIT2), -ENOSPC);
+    assert_int_equal(cpupool_destroy(last), 0);
+    assert_int_equal(new_pool(), 1);
+    assert_int_equal(cpupool_destroy(1), 0);
+}
+
 static void a_free_cpu_idles(void **state)
 {
     (void)state;
@@ -402,6 +416,7 @@ const struct CMUnitTest pool_tests[] = {
     CASE(affinity_gives_way),  CASE(the_rate_limit_is_the_pools),
     CASE(a_capped_one_alone),  CASE(a_capped_domain_of_many),
     CASE(others_get_the_rest), CASE(budgets_are_not_saved),
-    CASE(parked_is_runnable),  CASE(random_pools),
+    CASE(parked_is_runnable),  CASE(the_last_number_is_nobodys),
+    CASE(random_pools),
 };
 const size_t nr_pool_tests = ARRAY_SIZE(pool_tests);
