@@ -9,12 +9,11 @@
 /* Where it would like to run, if it may; else where it may. */
 static cpumask_t preferred_cpus(struct vcpu *v)
 {
-    cpumask_t hard, soft, cpus = cpupool_cpus_of(v->domain);
+    cpumask_t may, likes;
 
-    sched_get_affinity(v, &hard, &soft);
-    cpus = cpumask_and(&cpus, &hard);
-    soft = cpumask_and(&cpus, &soft);
-    return cpumask_empty(&soft) ? cpus : soft;
+    sched_get_places(v, &may, &likes);
+    likes = cpumask_and(&may, &likes);
+    return cpumask_empty(&likes) ? may : likes;
 }
 
 static uint64_t nodes_of_vcpus(struct domain *d)

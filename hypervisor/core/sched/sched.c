@@ -281,6 +281,16 @@ void sched_get_affinity(struct vcpu *v, cpumask_t *hard, cpumask_t *soft)
     spin_unlock_irqrestore(&sc->lock, flags);
 }
 
+void sched_get_places(struct vcpu *v, cpumask_t *may, cpumask_t *likes)
+{
+    unsigned long flags;
+    struct sched_cpu *sc = lock_vcpu(v, &flags);
+
+    *may = v->sched->allowed;
+    *likes = v->soft_affinity;
+    spin_unlock_irqrestore(&sc->lock, flags);
+}
+
 int sched_control_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft, bool unpin)
 {
     int rc;

@@ -48,6 +48,8 @@ void vcpu_kick(struct vcpu *v);
 must_check int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft);
 /* What was last set, whatever SCHEDOP_pin_override put in its place. */
 void sched_get_affinity(struct vcpu *v, cpumask_t *hard, cpumask_t *soft);
+/* Where it may run, by its affinity and in its pool, and where it would like to. */
+void sched_get_places(struct vcpu *v, cpumask_t *may, cpumask_t *likes);
 /* For the control domain. Also -EBUSY: the vCPU pinned itself; with `unpin` that ends. */
 must_check int sched_control_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft,
                                       bool unpin);

@@ -134,6 +134,8 @@ static void affinity_gives_way(void **state)
     sched_get_affinity(&g->vcpu, &hard, &soft);
     assert_memory_equal(&hard, &all, sizeof(all));
     assert_memory_equal(&soft, &all, sizeof(all));
+    sched_get_places(&g->vcpu, &hard, &soft);
+    assert_int_equal(hard.bits[0], 0xb);
     assert_int_equal(sched_set_affinity(&g->vcpu, &two, &all), -EINVAL);
 }
 
