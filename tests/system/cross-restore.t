@@ -15,7 +15,7 @@
 on() {
     local name=$1 hypervisor=$2 log=$temp/$1.log status=0 since=$SECONDS
     shift 2
-    "$top/scripts/run-host" --hv "$hypervisor" --timeout "${HOSPES_TIMEOUT:-300}" --log "$log" \
+    "$top/scripts/run-host" --hv "$hypervisor" --timeout "${HOSPES_TIMEOUT:-600}" --log "$log" \
         --out "$temp/out" "$top/tests/host/cross" "$@" >/dev/null 2>&1 &
     runner=$!
     wait "$runner" || status=$?

@@ -224,7 +224,8 @@ static bool state_valid(uint64_t xcr0_accum, const struct fpu_image *image, size
 int fpu_vcpu_set_state(struct vcpu *v, uint64_t xcr0, uint64_t xcr0_accum, const void *area,
                        size_t size)
 {
-    uint64_t may = v->domain->arch->policy->xcr0;
+    /* What every vCPU begins with it has, even where its policy shows no XSAVE. */
+    uint64_t may = v->domain->arch->policy->xcr0 | (max_xcr0 & (XCR0_X87 | XCR0_SSE));
     const struct fpu_image *from = area;
     struct fpu_image *to = v->arch->xsave;
 

@@ -104,6 +104,28 @@ static void xsave_round_trip(void **state)
     assert_int_equal(xsave(false, 2, &got, &other, &mask), -ESRCH);
 }
 
+/* A guest that is shown no XSAVE has the state all the same, and keeps it. */
+static void xsave_hidden(void **state)
+{
+    struct xsave x, got;
+    uint64_t size;
+
+    (void)state;
+    if (!fpu_max_xcr0())
+        skip();
+    guest->arch->policy->xcr0 = 0;
+    size = get_xsave(&x);
+    x.legacy[200] = 0x77;
+    x.xstate_bv = 2;
+    assert_int_equal(set_xsave(&x, size), 0);
+    assert_int_equal(get_xsave(&got), size);
+    assert_int_equal(got.legacy[200], 0x77);
+    x = make_state();
+    assert_int_equal(set_xsave(&x, 16 + fpu_xsave_size(fpu_max_xcr0())),
+                     fpu_max_xcr0() > 3 ? -EINVAL : 0);
+    guest->arch->policy->xcr0 = fpu_max_xcr0();
+}
+
 static void xsave_refused(void **state)
 {
     struct xsave x, bad, got;
@@ -335,7 +357,7 @@ static void triggers(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 const struct CMUnitTest extended_tests[] = {
-    TEST(xsave_round_trip), TEST(xsave_refused), TEST(extended_context),
-    TEST(msr_lists),        TEST(counter),       TEST(triggers),
+    TEST(xsave_round_trip), TEST(xsave_hidden), TEST(xsave_refused), TEST(extended_context),
+    TEST(msr_lists),        TEST(counter),      TEST(triggers),
 };
 const size_t nr_extended_tests = ARRAY_SIZE(extended_tests);
