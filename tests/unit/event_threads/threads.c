@@ -3,6 +3,8 @@
  * priorities, and two threads that are the owner's vCPUs, all at once on real threads, in both
  * ABIs. A sender counts, then sends; a handler notes how far the count is; when all is quiet the
  * notes must be up to date.
+ *
+ * And nobody is harmed who sends while either side closes, resets and binds again.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -263,11 +265,126 @@ static void test_fifo(void **state)
     run(true);
 }
 
+/* ---- ports that come and go ---- */
+
+#define CHURNS 20000U
+
+static unsigned long taken, refused;
+static bool stop_sender;
+
+static void count(int rc)
+{
+    __atomic_fetch_add(rc ? &refused : &taken, 1, __ATOMIC_RELAXED);
+}
+
+static void *busy_sender(void *arg)
+{
+    struct domain *d = arg;
+    unsigned int seed = d->id;
+
+    while (!__atomic_load_n(d == sender ? &stop_sender : &stop, __ATOMIC_SEQ_CST)) {
+        evtchn_port_t port = (evtchn_port_t)rand_r(&seed) % 40;
+
+        count(event_send(d, port));
+        count(event_unmask(d, port));
+    }
+    return NULL;
+}
+
+/* Opens what the other one may bind, binds what the other one opened, closes what it has. */
+static void *churner(void *arg)
+{
+    struct domain *d = arg, *other = d == owner ? sender : owner;
+    unsigned int seed = d->id + 50U;
+    evtchn_port_t port;
+
+    for (unsigned int n = 0; n < CHURNS; n++) {
+        unsigned int what = (unsigned int)rand_r(&seed);
+
+        switch (what % 4) {
+        case 0:
+            count(event_alloc_unbound(d, other->id, &port));
+            break;
+        case 1:
+            count(event_bind_interdomain(d, other, what / 4 % 40, &port));
+            break;
+        case 2:
+            count(event_close(d, what / 4 % 40, true));
+            break;
+        default:
+            if (n % 1000 == 0)
+                while (event_reset(d, true) == -ERESTART)
+                    ;
+        }
+    }
+    return NULL;
+}
+
+static void churn(bool with_fifo)
+{
+    static unsigned int number[] = { 0, 1 };
+    pthread_t churners[2], senders[2], vcpus[2];
+
+    world_reset();
+    owner = world_domain(1, NR_VCPUS);
+    sender = world_domain(2, 1);
+    event_set_max_port(owner, 39);
+    event_set_max_port(sender, 39);
+    world_be(sender, 0); /* who is reset by another keeps its ABI */
+    stop = stop_sender = false;
+    fifo = with_fifo;
+    taken = refused = 0;
+    if (fifo)
+        setup_fifo();
+    for (unsigned int i = 0; i < 2; i++) {
+        pthread_create(&vcpus[i], NULL, vcpu_thread, &number[i]);
+        pthread_create(&senders[i], NULL, busy_sender, i ? owner : sender);
+        pthread_create(&churners[i], NULL, churner, i ? owner : sender);
+    }
+    for (unsigned int i = 0; i < 2; i++)
+        pthread_join(churners[i], NULL);
+    /* One dies under the other's hands; its own vCPUs are stopped by then. */
+    __atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
+    for (unsigned int i = 0; i < 2; i++)
+        pthread_join(vcpus[i], NULL);
+    pthread_join(senders[1], NULL);
+    owner->is_dying = true;
+    while (event_part.teardown(owner) == -ERESTART)
+        ;
+    __atomic_store_n(&stop_sender, true, __ATOMIC_SEQ_CST);
+    pthread_join(senders[0], NULL);
+    assert_true(taken > 0 && refused > 0);
+    for (evtchn_port_t port = 1; port < 40; port++) {
+        const struct event_channel *ch = channel_lookup(owner, port);
+
+        assert_int_equal(ch->state, CHANNEL_FREE);
+        ch = channel_lookup(sender, port);
+        assert_true(ch->state == CHANNEL_FREE || ch->state == CHANNEL_UNBOUND);
+    }
+    assert_int_equal(owner->refs, 1);
+    irq_enable();
+    world_end();
+}
+
+static void test_churn_2l(void **state)
+{
+    (void)state;
+    churn(false);
+}
+
+static void test_churn_fifo(void **state)
+{
+    (void)state;
+    churn(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_2l),
         cmocka_unit_test(test_fifo),
+        cmocka_unit_test(test_churn_2l),
+        cmocka_unit_test(test_churn_fifo),
     };
 
     return cmocka_run_group_tests_name("event_threads", tests, NULL, NULL);
