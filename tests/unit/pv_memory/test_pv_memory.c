@@ -571,6 +571,38 @@ static void caching_is_not_chosen(void **state)
     end_of_both();
 }
 
+/* Other bits of an entry change, and its frame is held as often as before; what it may do to the
+ * frame is counted. */
+static void other_bits_change(void **state)
+{
+    struct frame *table, *f;
+    pte_t *e, before;
+    uint64_t held;
+
+    (void)state;
+    two_lives();
+    run_on(1);
+    table = own_table(1, 1);
+    e = mfn_to_virt(frame_to_mfn(table));
+    before = *e;
+    assert_true(before & PTE_PRESENT);
+    f = mfn_to_frame(pte_mfn(before));
+    held = f->state.raw;
+    for (unsigned int i = 0; i < 2; i++) {
+        pte_t wish = before ^ (i ? PTE_WRITE : PTE_NX | PTE_DIRTY);
+        struct mmu_update u = { frame_to_mfn(table).v << PAGE_SHIFT, wish };
+
+        assert_int_equal(pv_mmu_update(guest_ptr(&u), 1, guest_ptr(NULL), DOMID_SELF), 0);
+        assert_int_equal((*e ^ wish) & (PTE_ADDR | PTE_WRITE | PTE_NX | PTE_DIRTY), 0);
+        if (i == 0)
+            assert_true(f->state.raw == held);
+        else
+            assert_false(f->state.raw == held);
+        check_everything();
+    }
+    end_of_both();
+}
+
 /* Who waits for the lock gets it before a great many tables are checked, or released. */
 static void lock_is_passed_on(void **state)
 {
@@ -601,6 +633,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(caching_is_not_chosen),
+        cmocka_unit_test(other_bits_change),
         cmocka_unit_test(lock_is_passed_on),
         cmocka_unit_test(random_operations),
     };
