@@ -14,6 +14,28 @@ run() {
     return $status
 }
 
+# check NAME COMMAND...: a line of TAP without a number; `failed` is 1 after one that fails
+failed=0
+check() {
+    local name=$1 out
+    shift
+    if out=$("$@" </dev/null 2>&1); then
+        echo "ok - $name"
+    else
+        echo "not ok - $name"
+        printf '%s\n' "$*: $out" | tail -n 12 | sed 's/^/# /'
+        failed=1
+    fi
+}
+
+# equal IS EXPECTED: for check
+equal() {
+    [ "$1" = "$2" ] || {
+        echo "'$1' instead of '$2'"
+        return 1
+    }
+}
+
 # within SECONDS COMMAND...: try the command, silently, until it succeeds
 within() {
     local end=$((SECONDS + $1))

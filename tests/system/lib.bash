@@ -90,3 +90,15 @@ proves() {
 }
 hv=${HOSPES_HV:-$build/hypervisor/x86_64/hospes}
 [ -r "$hv" ] || bail_out "no hypervisor at $hv"
+
+# told LOG: the lines of TAP without numbers that a job in dom0 printed (tests/host)
+told() {
+    local line
+    while IFS= read -r line; do
+        case $line in
+            'ok - '*) ok 0 "${line#ok - }" ;;
+            'not ok - '*) ok 1 "${line#not ok - }" ;;
+            *) echo "$line" ;;
+        esac
+    done < <(tr -d '\r' <"$1" | grep -E '^((not )?ok - |# )')
+}

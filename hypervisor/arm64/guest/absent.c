@@ -146,6 +146,12 @@ unsigned int mfn_to_node(mfn_t m)
     return 0;
 }
 
+unsigned int numa_distance(unsigned int from, unsigned int to)
+{
+    (void)from, (void)to;
+    ABSENT();
+}
+
 int arch_frame_promote(struct frame *f, enum frame_type type, unsigned int *done)
 {
     (void)f, (void)type, (void)done;

@@ -13,14 +13,11 @@
 #include <hv/hypercall.h>
 #include <hv/keyhandler.h>
 #include <hv/mem.h>
+#include <hv/numa.h>
 #include <hv/sched.h>
 #include <hv/string.h>
 
 #define MAX_DEBUG_KEYS 128
-
-/* Relative distances where the firmware does not say (ACPI, SLIT): itself 10, others 20. */
-#define DISTANCE_LOCAL  10
-#define DISTANCE_REMOTE 20
 
 /* ---- console ---- */
 
@@ -177,7 +174,7 @@ static int put_distances(guest_ptr_t at, uint64_t room, uint64_t count)
 {
     for (uint64_t i = 0; i < min(room, count); i++)
         for (uint64_t j = 0; j < count && i * count + j < room * room; j++) {
-            uint32_t distance = i == j ? DISTANCE_LOCAL : DISTANCE_REMOTE;
+            uint32_t distance = numa_distance((unsigned int)i, (unsigned int)j);
 
             if (copy_to_guest(guest_ptr_add(at, (i * count + j) * sizeof(distance)), &distance,
                               sizeof(distance)))

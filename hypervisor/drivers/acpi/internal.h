@@ -38,6 +38,7 @@ must_check int acpi_parse_hpet(const void *table, size_t len, struct acpi_info *
 must_check int acpi_parse_mcfg(const void *table, size_t len, struct acpi_info *info);
 must_check int acpi_parse_srat(const void *table, size_t len,
                                struct acpi_info *info); /* after MADT */
+must_check int acpi_parse_slit(const void *table, size_t len, struct acpi_info *info);
 
 /* The root pointer, 20 or 36 bytes of it: the address of the XSDT (*wide) or RSDT. -EINVAL. */
 must_check int acpi_parse_rsdp(const void *p, size_t len, uint64_t *root, bool *wide);

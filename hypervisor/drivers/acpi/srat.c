@@ -1,5 +1,5 @@
-/* The table of proximity domains (SRAT): which NUMA node a CPU or a range of memory belongs to.
- * Manual: ACPI 6.4, chapter 5.2.16. */
+/* The table of proximity domains (SRAT): which NUMA node a CPU or a range of memory belongs to; and
+ * of distances between them (SLIT). Manual: ACPI 6.4, chapters 5.2.16 and 5.2.17. */
 #include <hv/errno.h>
 #include "internal.h"
 
@@ -31,6 +31,12 @@ struct srat_x2apic {
     uint16_t reserved;
     uint32_t pxm, apic_id, flags, clock_domain, more_reserved;
 } packed;
+struct slit {
+    struct acpi_header header;
+    uint64_t count;
+    uint8_t distance[];
+} packed;
+_Static_assert(sizeof(struct slit) == 44, "ACPI 6.4 table 5.65");
 _Static_assert(sizeof(struct srat) == 48 && sizeof(struct srat_lapic) == 16 &&
                    sizeof(struct srat_memory) == 40 && sizeof(struct srat_x2apic) == 24,
                "ACPI 6.4 tables 5.59 to 5.62");
@@ -81,5 +87,30 @@ int acpi_parse_srat(const void *table, size_t len, struct acpi_info *info)
                  (x2apic->flags & SRAT_ENABLED))
             set_pxm(info, x2apic->apic_id, x2apic->pxm);
     }
+    return 0;
+}
+
+/* A square matrix of bytes. One that says that a node is not the nearest to itself is not used. */
+int acpi_parse_slit(const void *table, size_t len, struct acpi_info *info)
+{
+    const struct slit *slit = table;
+    uint64_t count;
+
+    if (len < sizeof(*slit))
+        return -EINVAL;
+    count = slit->count;
+    if (count == 0 || count > UINT16_MAX || len - sizeof(*slit) < count * count)
+        return -EINVAL;
+    for (uint64_t i = 0; i < count; i++)
+        for (uint64_t j = 0; j < count; j++) {
+            uint8_t distance = slit->distance[i * count + j];
+
+            if (i == j ? distance != ACPI_DISTANCE_LOCAL : distance <= ACPI_DISTANCE_LOCAL)
+                return -EINVAL;
+        }
+    info->nr_distances = (unsigned int)min(count, (uint64_t)ACPI_MAX_PXM);
+    for (unsigned int i = 0; i < info->nr_distances; i++)
+        for (unsigned int j = 0; j < info->nr_distances; j++)
+            info->distance[i][j] = slit->distance[i * count + j];
     return 0;
 }

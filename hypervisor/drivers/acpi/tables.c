@@ -39,7 +39,7 @@ static const struct {
     int (*parse)(const void *table, size_t len, struct acpi_info *info);
 } parsers[] = {
     { "APIC", acpi_parse_madt }, { "FACP", acpi_parse_fadt }, { "HPET", acpi_parse_hpet },
-    { "MCFG", acpi_parse_mcfg }, { "SRAT", acpi_parse_srat },
+    { "MCFG", acpi_parse_mcfg }, { "SRAT", acpi_parse_srat }, { "SLIT", acpi_parse_slit },
 };
 
 bool acpi_checksum_ok(const void *table, size_t len)

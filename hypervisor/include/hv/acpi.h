@@ -9,6 +9,11 @@
 #define ACPI_MAX_OVERRIDES    24
 #define ACPI_MAX_MCFG         16
 #define ACPI_MAX_MEM_AFFINITY 128
+#define ACPI_MAX_PXM          64
+
+/* Relative distances (SLIT): of a proximity domain from itself; where the firmware is silent. */
+#define ACPI_DISTANCE_LOCAL  10
+#define ACPI_DISTANCE_REMOTE 20
 
 struct acpi_cpu {
     uint32_t apic_id, acpi_uid;
@@ -46,6 +51,8 @@ struct acpi_info {
     struct acpi_override override[ACPI_MAX_OVERRIDES];
     struct acpi_mcfg mcfg[ACPI_MAX_MCFG];
     struct acpi_mem_affinity mem_affinity[ACPI_MAX_MEM_AFFINITY];
+    unsigned int nr_distances; /* 0: no SLIT */
+    uint8_t distance[ACPI_MAX_PXM][ACPI_MAX_PXM];
     uint64_t hpet_base; /* 0: none */
     /* FADT */
     uint32_t pmtimer_port; /* 0: none */

@@ -19,6 +19,7 @@
 #define HPET_AT 0x4000
 #define MCFG_AT 0x5000
 #define SRAT_AT 0x6000
+#define SLIT_AT 0x7000
 
 static const uint8_t madt_body[] = {
     0, 0,  0xe0, 0xfe, 1,    0, 0,    0,                               /* LAPIC base, dual 8259 */
@@ -48,6 +49,7 @@ static const uint8_t mcfg_body[] = {
     0x10, 0, 0, 0xc0, 0, 0, 0, 0, 3, 0, 0,  8,    0, 0, 0, 0, /* not aligned */
 };
 
+static const uint8_t slit_body[] = { 3, 0, 0, 0, 0, 0, 0, 0, 10, 21, 31, 22, 10, 40, 32, 41, 10 };
 static const uint8_t srat_body[] = {
     1, 0,    0, 0,  0, 0, 0, 0, 0,    0, 0, 0, 0, 16,   3, 2,    1, 0, 0, 0, 0, 1,
     0, 0,    0, 0,  0, 0,                                     /* APIC 2 in 0x103 */
@@ -119,6 +121,7 @@ static int setup(void **state)
     put_table(HPET_AT, "HPET", 1, hpet_body, sizeof(hpet_body));
     put_table(MCFG_AT, "MCFG", 1, mcfg_body, sizeof(mcfg_body));
     put_table(SRAT_AT, "SRAT", 3, srat_body, sizeof(srat_body));
+    put_table(SLIT_AT, "SLIT", 1, slit_body, sizeof(slit_body));
     return 0;
 }
 
@@ -347,6 +350,29 @@ static void test_too_many_x2apics(void **state)
     assert_int_equal(info.cpu[ACPI_MAX_CPUS - 1].apic_id, ACPI_MAX_CPUS - 1);
 }
 
+/* Three nodes, not as far from each other both ways; a matrix that makes no sense is left out. */
+static void test_distances(void **state)
+{
+    static struct acpi_info info;
+    uint8_t body[sizeof(slit_body)];
+    size_t len = put_table(SLIT_AT, "SLIT", 1, slit_body, sizeof(slit_body));
+
+    (void)state;
+    assert_int_equal(acpi_parse_slit(memory + SLIT_AT, len, &info), 0);
+    assert_int_equal(info.nr_distances, 3);
+    assert_int_equal(info.distance[0][2], 31);
+    assert_int_equal(info.distance[2][0], 32);
+    assert_int_equal(acpi_parse_slit(memory + SLIT_AT, len - 1, &info), -EINVAL);
+    for (unsigned int bad = 0; bad < 3; bad++) {
+        memset(&info, 0, sizeof(info));
+        memcpy(body, slit_body, sizeof(body));
+        body[(unsigned int[]){ 0, 8, 9 }[bad]] = (uint8_t[]){ 0, 11, 10 }[bad];
+        len = put_table(SLIT_AT, "SLIT", 1, body, sizeof(body));
+        assert_int_equal(acpi_parse_slit(memory + SLIT_AT, len, &info), -EINVAL);
+        assert_int_equal(info.nr_distances, 0);
+    }
+}
+
 static const struct parser {
     const char *name;
     uint64_t address;
@@ -354,7 +380,7 @@ static const struct parser {
 } parsers[] = {
     { "APIC", MADT_AT, acpi_parse_madt }, { "FACP", FADT_AT, acpi_parse_fadt },
     { "HPET", HPET_AT, acpi_parse_hpet }, { "MCFG", MCFG_AT, acpi_parse_mcfg },
-    { "SRAT", SRAT_AT, acpi_parse_srat },
+    { "SRAT", SRAT_AT, acpi_parse_srat }, { "SLIT", SLIT_AT, acpi_parse_slit },
 };
 
 static void check_bounds(const struct acpi_info *info)
@@ -364,6 +390,7 @@ static void check_bounds(const struct acpi_info *info)
     assert_in_range(info->nr_overrides, 0, ACPI_MAX_OVERRIDES);
     assert_in_range(info->nr_mcfg, 0, ACPI_MAX_MCFG);
     assert_in_range(info->nr_mem_affinity, 0, ACPI_MAX_MEM_AFFINITY);
+    assert_in_range(info->nr_distances, 0, ACPI_MAX_PXM);
     assert_in_range(info->pm1a_cnt, 0, 0xffff);
 }
 
@@ -488,6 +515,7 @@ int main(void)
         TEST(test_fadt_revisions),
         TEST(test_too_many),
         TEST(test_too_many_x2apics),
+        TEST(test_distances),
         TEST(test_every_truncation),
         TEST(test_random_damage),
         TEST(test_random_damage_of_the_roots),

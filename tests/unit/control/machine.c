@@ -5,6 +5,7 @@
 #include <hv/console.h>
 #include <hv/grant.h>
 #include <hv/keyhandler.h>
+#include <hv/numa.h>
 #include <hv/pci.h>
 #include "../fake/hv.h"
 
@@ -129,6 +130,11 @@ const struct domctl arch_domctls[NR_DOMCTLS] = {
 bool mfn_valid(mfn_t m)
 {
     return m.v < max_mfn;
+}
+
+unsigned int numa_distance(unsigned int from, unsigned int to)
+{
+    return from == to ? 10 : 20 + to;
 }
 
 bool pci_device_known(pci_sbdf_t dev)

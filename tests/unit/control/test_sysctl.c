@@ -176,7 +176,7 @@ static void nodes(void **state)
 {
     static const xen_sysctl_meminfo_t memory[] = { { 100 * PAGE_SIZE, 10 * PAGE_SIZE },
                                                    { 101 * PAGE_SIZE, 11 * PAGE_SIZE } };
-    static const uint32_t distance[] = { 10, 20, 20, 10 };
+    static const uint32_t distance[] = { 10, 21, 20, 10 };
     struct xen_sysctl op = { 0 };
     struct xen_sysctl_numainfo *n = &op.u.numainfo;
     uint8_t *distances = guest_buffer + PAGE_SIZE;
