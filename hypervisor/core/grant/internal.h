@@ -19,8 +19,10 @@
 #include <hv/spinlock.h>
 
 #define NEWEST_VERSION   2
-#define V1_PER_FRAME     (PAGE_SIZE / sizeof(struct grant_entry_v1))
-#define V2_PER_FRAME     (PAGE_SIZE / sizeof(union grant_entry_v2))
+#define V1_SHIFT         9 /* entries in a frame, log2 */
+#define V2_SHIFT         8
+#define V1_PER_FRAME     (1U << V1_SHIFT)
+#define V2_PER_FRAME     (1U << V2_SHIFT)
 #define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
 #define ACTIVE_PER_PAGE  (PAGE_SIZE / sizeof(struct active_entry))
 #define HANDLES_PER_PAGE (PAGE_SIZE / sizeof(struct maptrack_entry))
@@ -54,8 +56,8 @@ struct maptrack_list {
 };
 #define HANDLES_END UINT32_MAX
 
-_Static_assert(sizeof(struct grant_entry_v1) == 8, "ABI");
-_Static_assert(sizeof(union grant_entry_v2) == 16, "ABI");
+_Static_assert(sizeof(struct grant_entry_v1) << V1_SHIFT == PAGE_SIZE, "ABI");
+_Static_assert(sizeof(union grant_entry_v2) << V2_SHIFT == PAGE_SIZE, "ABI");
 _Static_assert(offsetof(union grant_entry_v2, full_page.frame) == 8, "ABI");
 _Static_assert(offsetof(union grant_entry_v2, sub_page.frame) == 8, "ABI");
 _Static_assert(offsetof(union grant_entry_v2, sub_page.page_off) == 4, "ABI");

@@ -61,16 +61,18 @@ int shared_entry(const struct domain *d, grant_ref_t ref, struct shared_entry *o
 {
     const struct domain_grant *g = d->grant;
     bool v1 = g->version == 1;
-    unsigned int per_frame = v1 ? V1_PER_FRAME : V2_PER_FRAME;
+    unsigned int shift =
+        v1 ? V1_SHIFT : V2_SHIFT; /* every use of a grant comes here: no division */
+    size_t offset = ((size_t)ref << (PAGE_SHIFT - shift)) % PAGE_SIZE;
     char *page;
 
-    if (ref / per_frame >= __atomic_load_n(&g->nr_frames, __ATOMIC_ACQUIRE))
+    if (ref >> shift >= __atomic_load_n(&g->nr_frames, __ATOMIC_ACQUIRE))
         return GNTST_bad_gntref;
-    page = __atomic_load_n(&g->shared[ref / per_frame], __ATOMIC_ACQUIRE);
+    page = __atomic_load_n(&g->shared[ref >> shift], __ATOMIC_ACQUIRE);
     if (!page)
         return GNTST_bad_domain;
     out->version = g->version;
-    out->head = (struct grant_entry_header *)(page + ref % per_frame * (PAGE_SIZE / per_frame));
+    out->head = (struct grant_entry_header *)(page + offset);
     out->status =
         v1 ? &out->head->flags : &g->status[ref / STATUS_PER_FRAME][ref % STATUS_PER_FRAME];
     return GNTST_okay;
