@@ -13,10 +13,12 @@
 #define AVAIL_SHIFT 9 /* GNTMAP_guest_avail: the entry's three lowest software bits */
 #define AVAIL_MASK  7UL
 
-/* The level-1 entry that addr names, with a reference on its table. LOCK_PV_MM is held. */
+/* The level-1 entry that addr names. LOCK_PV_MM is held, and a table stays one for as long. */
 static int find_entry(struct vcpu *v, uint64_t addr, unsigned int flags, struct frame **table,
                       unsigned int *index)
 {
+    union frame_state s;
+
     if (flags & GNTMAP_contains_pte) {
         mfn_t m = paddr_to_mfn(paddr(addr));
 
@@ -29,12 +31,10 @@ static int find_entry(struct vcpu *v, uint64_t addr, unsigned int flags, struct 
             return -EINVAL;
         *index = pte_index(addr, 1);
     }
-    if (frame_get(*table, v->domain))
+    s.raw = READ_ONCE((*table)->state.raw);
+    if (s.owner != v->domain->id || s.type != FRAME_L1 || s.progress != FRAME_VALID)
         return -EINVAL;
-    if ((*table)->state.type == FRAME_L1 && (*table)->state.progress == FRAME_VALID)
-        return 0;
-    frame_put(*table);
-    return -EINVAL;
+    return 0;
 }
 
 int arch_grant_map(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags)
@@ -53,10 +53,8 @@ int arch_grant_map(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags)
                           ((flags >> _GNTMAP_guest_avail0) & AVAIL_MASK) << AVAIL_SHIFT);
     spin_lock(&v->domain->arch->pv.lock);
     rc = find_entry(v, addr, flags, &table, &index);
-    if (rc == 0) {
+    if (rc == 0)
         rc = pv_update_entry(v, table, 1, index, new, owner, 0, &old);
-        frame_put(table);
-    }
     spin_unlock(&v->domain->arch->pv.lock);
     return rc;
 }
@@ -93,9 +91,6 @@ int arch_grant_unmap(struct vcpu *v, uint64_t addr, mfn_t m, unsigned int flags,
             rc = pv_update_entry(v, table, 1, index, new, v->domain, PV_UPDATE_OLD_HELD, &old);
         if (rc == 0 && from)
             rc = pv_update_entry(v, from, 1, from_index, 0, v->domain, 0, &unused);
-        if (from)
-            frame_put(from);
-        frame_put(table);
     }
     spin_unlock(&v->domain->arch->pv.lock);
     return rc;
