@@ -52,6 +52,7 @@ attack-iret                      | 512 | 1    | 64M         |                   
 attack-events                    | 512 | 1    | 64M         |                           |                            |
 attack-console                   | 512 | 1    | 64M         | guest_loglvl=none/warning |                            | =400
 attack-grants                    | 512 | 1    | 64M         |                           |                            | grant .* is refused
+attack-foreign                   | 512 | 1    | 64M         |                           |                            |
 attack-peers                     | 512 | 1    | 64M         |                           | peers=2                    | grant .* is refused
 attack-peers/smp                 | 512 | 2    | 64M         | dom0_max_vcpus=3          | peers=0 vcpus=3            |
 witness                          | 512 | 1    | 64M         |                           | rounds=10                  |
