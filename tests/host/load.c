@@ -219,6 +219,21 @@ static _Noreturn void client(const char *address)
 
 /* ---- all ---- */
 
+/* A line of /proc/meminfo, kB. */
+static unsigned long meminfo(const char *name)
+{
+    FILE *f = fopen("/proc/meminfo", "r");
+    char line[128];
+    unsigned long kb = 0;
+
+    while (f && fgets(line, sizeof(line), f))
+        if (strncmp(line, name, strlen(name)) == 0)
+            kb = strtoul(line + strlen(name) + 1, NULL, 10);
+    if (f)
+        fclose(f);
+    return kb;
+}
+
 static unsigned int megabytes(void)
 {
     char line[4096] = "";
@@ -254,8 +269,9 @@ int main(int argc, char **argv)
         disk();
         for (unsigned int i = 0; i < pages; i++)
             check("page", memory + i * PAGE_WORDS, i, generation[i]);
-        printf("load: round %u ok, %u MiB, longest gap %lu ms, date %lu\n", round++, pages / 256,
-               longest, (unsigned long)time(NULL));
+        printf("load: round %u ok, %u MiB, longest gap %lu ms, %lu of %lu kB available, date %lu\n",
+               round++, pages / 256, longest, meminfo("MemAvailable"), meminfo("MemTotal"),
+               (unsigned long)time(NULL));
         longest = 0;
         said = milliseconds();
         child = start_child();
