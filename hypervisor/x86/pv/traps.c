@@ -316,20 +316,26 @@ static bool work_pending(void)
     return softirq_pending_here() || event_upcall_pending(v) || event_nmi_due(v);
 }
 
+/* Of events it is told once: another of its vCPUs may unmask them as fast as we mask them. */
 static noinline void work_before_guest(void)
 {
-    do {
+    bool told = false;
+
+    for (;;) {
         if (softirq_pending_here()) {
             irq_enable();
             softirq_process();
             irq_disable();
         } else if (event_nmi_due(current)) {
             deliver_nmi(current);
-        } else {
+        } else if (event_upcall_pending(current) && !told) {
+            told = true;
             guest_regs()->vector = 0;
             pv_bounce(BOUNCE_EVENT, current->arch->pv.event.address, true, 0);
+        } else {
+            return;
         }
-    } while (work_pending());
+    }
 }
 
 void exit_to_guest(void)
