@@ -174,6 +174,12 @@ void sched_get_affinity(struct vcpu *v, cpumask_t *hard, cpumask_t *soft)
     *soft = v->soft_affinity;
 }
 
+void sched_get_places(struct vcpu *v, cpumask_t *may, cpumask_t *likes)
+{
+    *may = cpumask_and(&v->hard_affinity, &cpu_online_mask);
+    *likes = v->soft_affinity;
+}
+
 int sched_control_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft, bool unpin)
 {
     cpumask_t usable = cpumask_and(hard, &cpu_online_mask);
