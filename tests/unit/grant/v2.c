@@ -362,6 +362,42 @@ static void test_no_memory(void **state)
     }
 }
 
+/* The whole life of a table, with memory running out one allocation later each time. */
+static void test_out_of_memory(void **state)
+{
+    mfn_t page = world_page(dom1);
+    bool complete = false;
+
+    (void)state;
+    for (int n = 0; n < 40 && !complete; n++) {
+        struct gnttab_map_grant_ref a[4];
+        uint64_t list[8];
+        unsigned int made = 0;
+
+        world_be(dom1, 0);
+        world.allocations_before_failure = n;
+        complete = setup_table(DOMID_SELF, 8, list) == GNTST_okay && set_version(2) == 0;
+        table = (union grant_entry_v2 *)table1;
+        if (complete)
+            for (grant_ref_t ref = 8; ref < 256; ref++)
+                give_v2(ref, 0, page, 0);
+        world_be(dom0, 0);
+        for (unsigned int i = 0; i < 4; i++) {
+            a[i] = map(1, 8 + i * 70, GNTMAP_host_map);
+            made += a[i].status == GNTST_okay;
+        }
+        assert_int_equal(world.frame[page.v].writers, made);
+        complete &= made == 4;
+        for (unsigned int i = 0; i < 4; i++)
+            if (a[i].status == GNTST_okay)
+                assert_int_equal(unmap(a[i].handle, a[i].host_addr, 0), GNTST_okay);
+        world_be(dom1, 0);
+        assert_int_equal(set_version(1), 0);
+    }
+    assert_true(complete);
+    assert_int_equal(world.frame[page.v].refs, 1);
+}
+
 static void test_swap(void **state)
 {
     struct gnttab_swap_grant_ref s = { .ref_a = 9, .ref_b = 255 };
@@ -382,7 +418,7 @@ static void test_swap(void **state)
 }
 
 const struct CMUnitTest tests_v2[] = {
-    T(version),    T(switch),       T(switch_in_use), T(map),  T(part),
-    T(transitive), T(granter_dies), T(no_memory),     T(swap),
+    T(version),    T(switch),       T(switch_in_use), T(map),           T(part),
+    T(transitive), T(granter_dies), T(no_memory),     T(out_of_memory), T(swap),
 };
 const size_t nr_tests_v2 = ARRAY_SIZE(tests_v2);
