@@ -139,7 +139,7 @@ static void meet(void)
 /* First, the control domain gets the time to do what it does about the last line of output. */
 static void measure_alone(const char *name, void (*fn)(void), unsigned int count)
 {
-    set_timer_op(time_now() + 50000000);
+    set_timer_op(time_now() + 300000000);
     wait_for_event();
     measure(name, fn, count);
 }
@@ -167,7 +167,7 @@ static void measure_pair(void)
     copy.flags = GNTCOPY_source_gref;
 
     measure_alone("grant-map-unmap", map_and_unmap_one, 1000);
-    measure_alone("grant-map-unmap-32", map_and_unmap_batch, 100);
+    measure_alone("grant-map-unmap-32", map_and_unmap_batch, 300);
     must_be_okay("map", maps[BATCH - 1].status);
     must_be_okay("unmap", unmaps[BATCH - 1].status);
     measure_alone("grant-copy", copy_page, 1000);
