@@ -7,7 +7,7 @@
 # CPUs, dom0_mem, more hypervisor arguments, guest arguments, a regex that the console must show (with
 # a "!" before it: the guest is to be crashed, with that line; with a "=": how many lines of its own
 # the hypervisor may print at most). "name/variant" runs the guest "name".
-# SECONDS_EACH is the time one guest may take (60), LOGS a folder that keeps the serial logs, and
+# SECONDS_EACH is the time one guest may take (120), LOGS a folder that keeps the serial logs, and
 # WHY=0 leaves the regexes of surviving guests out, for a hypervisor that says why in other words.
 set -uf
 
@@ -57,7 +57,7 @@ attack-peers                     | 512 | 1    | 64M         |                   
 attack-peers/smp                 | 512 | 2    | 64M         | dom0_max_vcpus=3          | peers=0 vcpus=3            |
 witness                          | 512 | 1    | 64M         |                           | rounds=10                  |
 attack-random                    | 512 | 1    | 64M         | guest_loglvl=none/warning | calls=200000 seed=20150117 |
-attack-random/smp                | 512 | 2    | 64M         | dom0_max_vcpus=2 guest_loglvl=none/warning | calls=100000 seed=7 vcpus=2 |
+attack-random/smp                | 512 | 2    | 64M         | dom0_max_vcpus=2 guest_loglvl=none/warning | calls=40000 seed=7 vcpus=2  |
 attack-crash/no-stack            | 512 | 1    | 64M         |                           | how=0                      | !([Dd]om(ain )?0|d0|hardware domain).* crashed
 attack-crash/stack-in-hypervisor | 512 | 1    | 64M         |                           | how=1                      | !([Dd]om(ain )?0|d0|hardware domain).* crashed
 attack-crash/stack-not-canonical | 512 | 1    | 64M         |                           | how=2                      | !([Dd]om(ain )?0|d0|hardware domain).* crashed
@@ -76,7 +76,7 @@ while IFS='|' read -r name mem cpus dom0_mem hv_args guest_args regex; do
     [ -z "${ONLY:-}" ] || [[ " $ONLY " = *" $name "* ]] || continue
     regex=$(echo $regex)
     # shellcheck disable=SC2206 # splitting takes the table's blanks away
-    options=(-t ${SECONDS_EACH:-60} -m $mem -c $cpus -d $dom0_mem -x "$(echo $hv_args)")
+    options=(-t ${SECONDS_EACH:-120} -m $mem -c $cpus -d $dom0_mem -x "$(echo $hv_args)")
     case $regex in
     '') ;;
     =*) options+=(-w "${regex#=}") ;;
