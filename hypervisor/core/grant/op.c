@@ -98,19 +98,20 @@ static int op_swap(union grant_args *u, struct grant_batch *batch)
     return 0;
 }
 
-/* A PV guest maps the table by machine frames, others by where they put it (memory_op). */
-static int give_frames(struct domain *d, const struct gnttab_setup_table *a)
+/* A PV guest maps the table by machine frames, others by where they put it (memory_op). frame_of:
+ * grant_get_shared_frame() or grant_get_status_frame(). */
+static int give_frames(struct domain *d, guest_ptr_t list, unsigned int count,
+                       int (*frame_of)(struct domain *d, unsigned long idx, mfn_t *out))
 {
-    for (unsigned int i = 0; i < a->nr_frames; i++) {
-        xen_pfn_t frame = INVALID_GFN.v;
+    for (unsigned int i = 0; i < count; i++) {
+        uint64_t frame = INVALID_GFN.v;
         mfn_t m;
 
-        if (grant_get_shared_frame(d, i, &m))
+        if (frame_of(d, i, &m))
             return -EINVAL;
         if (d->type == DOMAIN_PV)
             frame = m.v;
-        if (copy_to_guest(guest_ptr_add(guest_ptr(a->frame_list), i * sizeof(frame)), &frame,
-                          sizeof(frame)))
+        if (copy_to_guest(guest_ptr_add(list, i * sizeof(frame)), &frame, sizeof(frame)))
             return -EFAULT;
     }
     return 0;
@@ -129,7 +130,7 @@ static int op_setup_table(union grant_args *u, struct grant_batch *batch)
     if (grant_grow(d, a->nr_frames))
         a->status = GNTST_general_error;
     else
-        rc = give_frames(d, a);
+        rc = give_frames(d, guest_ptr(a->frame_list), a->nr_frames, grant_get_shared_frame);
     domain_put(d);
     return rc;
 }
@@ -177,19 +178,7 @@ static int give_status_frames(struct domain *d, struct gnttab_get_status_frames 
         a->status = GNTST_general_error;
         return 0;
     }
-    for (unsigned int i = 0; i < a->nr_frames; i++) {
-        uint64_t frame = INVALID_GFN.v;
-        mfn_t m;
-
-        if (grant_get_status_frame(d, i, &m))
-            return -EINVAL;
-        if (d->type == DOMAIN_PV)
-            frame = m.v;
-        if (copy_to_guest(guest_ptr_add(guest_ptr(a->frame_list), i * sizeof(frame)), &frame,
-                          sizeof(frame)))
-            return -EFAULT;
-    }
-    return 0;
+    return give_frames(d, guest_ptr(a->frame_list), a->nr_frames, grant_get_status_frame);
 }
 
 static int op_get_status_frames(union grant_args *u, struct grant_batch *batch)
