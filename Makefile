@@ -13,6 +13,7 @@ include hypervisor/hypervisor.mk
 include tests/unit/unit.mk
 -include tests/guests/guests.mk
 -include tests/host/host.mk
+include toolstack/toolstack.mk
 
 .PHONY: all hypervisor run host test check bench clean help format format-check deps
 
