@@ -83,6 +83,11 @@ static void read_words(uint32_t words[NR_FEATURE_WORDS], uint32_t max, uint32_t 
     /* These mirror CR4, not the CPU. */
     words[WORD_1C] &= ~(1U << (X86_OSXSAVE % 32));
     words[WORD_7C0] &= ~(1U << (X86_OSPKE % 32));
+    if (host_cpu.vendor == VENDOR_AMD) {
+        /* It has no SYSENTER for programs of a 64-bit kernel. */
+        words[WORD_1D] &= ~(1U << (X86_SEP % 32));
+        words[WORD_E1D] &= ~AMD_COMMON_EDX;
+    }
 }
 
 static bool has_cpuid_faulting(void)

@@ -72,9 +72,6 @@ static const uint16_t avx512_features[] = {
     X86_AVX512_VPOPCNTDQ, X86_AVX512_4VNNIW, X86_AVX512_4FMAPS, X86_AVX512_BF16
 };
 
-/* AMD repeats these bits of 1.edx in 0x80000001.edx. */
-#define AMD_COMMON_EDX 0x0183f3ffU
-
 /* ---- leaves ---- */
 
 static bool is_own(uint32_t leaf)
@@ -180,8 +177,6 @@ static void derive_features(struct cpu_policy *p, const uint32_t offered[NR_FEAT
 {
     memset(p->features, 0, sizeof(p->features));
     allow(p, offered, pv_features, ARRAY_SIZE(pv_features));
-    if (p->vendor == VENDOR_AMD) /* has no SYSENTER for programs of a 64-bit kernel */
-        p->features[WORD_1D] &= ~(1U << (X86_SEP % 32));
     if (!policy_has(p, X86_XSAVE))
         xcr0 = 0;
     if (!xcr0) {

@@ -37,6 +37,9 @@ enum feature_word {
     NR_FEATURE_WORDS
 };
 
+/* AMD repeats these bits of 1.edx in 0x80000001.edx; only WORD_1D has them. */
+#define AMD_COMMON_EDX 0x0183f3ffU
+
 enum cpu_vendor { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD }; /* AMD: Hygon too */
 
 struct host_cpu {
