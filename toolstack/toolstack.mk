@@ -13,7 +13,7 @@ TS_CC := gcc
 endif
 TS_WARN   := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wundef -Wvla \
              -Wpointer-arith -Wwrite-strings -Wimplicit-fallthrough
-TS_CFLAGS := -std=gnu17 -O2 -g $(TS_WARN) -fPIC -fvisibility=hidden -fno-common -D_GNU_SOURCE -D__XEN_TOOLS__ \
+TS_CFLAGS := -std=gnu17 -O2 -g $(TS_WARN) -fPIC -fvisibility=hidden -fno-common -D_GNU_SOURCE -D__XEN_TOOLS__ -DHAVE_YAJL_YAJL_VERSION_H \
              -D_FORTIFY_SOURCE=2 -fstack-protector-strong -pthread -Itoolstack -I$(TS_O)/include $(TS_EXTRA)
 TS_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(TS_EXTRA)
 
