@@ -1,0 +1,184 @@
+/*
+ * The handle of the hypercall library, and the ways into the hypervisor that all areas share.
+ *
+ * Arguments travel in buffers of libxencall, which the kernel neither moves nor takes away while
+ * the hypervisor reads them. It keeps some for reuse and has its own lock; nothing here changes
+ * after xc_open(), so no other lock is needed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xencall.h>
+#include <xenforeignmemory.h>
+#include "xc/xc.h"
+
+struct xc {
+    xencall_handle *call;
+    xenforeignmemory_handle *memory;
+};
+
+int xc_open(struct xc **out, struct xentoollog_logger *log)
+{
+    struct xc *xc = calloc(1, sizeof(*xc));
+    int error;
+
+    if (!xc)
+        return -ENOMEM;
+    xc->call = xencall_open(log, 0);
+    if (xc->call)
+        xc->memory = xenforeignmemory_open(log, 0);
+    if (!xc->memory) {
+        error = errno ? -errno : -ENODEV;
+        xc_close(xc);
+        return error;
+    }
+    *out = xc;
+    return 0;
+}
+
+void xc_close(struct xc *xc)
+{
+    if (!xc)
+        return;
+    if (xc->memory)
+        xenforeignmemory_close(xc->memory);
+    if (xc->call)
+        xencall_close(xc->call);
+    free(xc);
+}
+
+void *xc_buffer_alloc(struct xc *xc, size_t size)
+{
+    void *buffer = xencall_alloc_buffer(xc->call, size ? size : 1);
+
+    if (buffer)
+        memset(buffer, 0, size);
+    return buffer;
+}
+
+void xc_buffer_free(struct xc *xc, void *buffer)
+{
+    int saved = errno;
+
+    if (buffer)
+        xencall_free_buffer(xc->call, buffer);
+    errno = saved;
+}
+
+int xc_bounce_in(struct xc *xc, struct xc_bounce *b, const void *array, size_t size,
+                 enum xc_direction direction)
+{
+    *b = (struct xc_bounce){ .array = (void *)array, .size = size, .direction = direction };
+    if (!array || !size)
+        return 0;
+    b->buffer = xc_buffer_alloc(xc, size);
+    if (!b->buffer)
+        return -ENOMEM;
+    if (direction & XC_IN)
+        memcpy(b->buffer, array, size);
+    return 0;
+}
+
+void xc_bounce_out(struct xc *xc, struct xc_bounce *b)
+{
+    if (!b->buffer)
+        return;
+    if (b->direction & XC_OUT)
+        memcpy(b->array, b->buffer, b->size);
+    xc_buffer_free(xc, b->buffer);
+    b->buffer = NULL;
+}
+
+/* What the library says by -1 and errno, as one number */
+static long result(long rc)
+{
+    return rc < 0 ? -errno : rc;
+}
+
+int xc_domctl(struct xc *xc, struct xen_domctl *op)
+{
+    struct xc_bounce b;
+    int rc;
+
+    op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    rc = xc_bounce_in(xc, &b, op, sizeof(*op), XC_INOUT);
+    if (rc == 0)
+        rc = result(xencall1(xc->call, __HYPERVISOR_domctl, (uintptr_t)b.buffer));
+    xc_bounce_out(xc, &b);
+    return rc;
+}
+
+int xc_sysctl(struct xc *xc, struct xen_sysctl *op)
+{
+    struct xc_bounce b;
+    int rc;
+
+    op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    rc = xc_bounce_in(xc, &b, op, sizeof(*op), XC_INOUT);
+    if (rc == 0)
+        rc = result(xencall1(xc->call, __HYPERVISOR_sysctl, (uintptr_t)b.buffer));
+    xc_bounce_out(xc, &b);
+    return rc;
+}
+
+long xc_command(struct xc *xc, unsigned int number, unsigned int cmd, void *arg, size_t size)
+{
+    struct xc_bounce b;
+    long rc;
+
+    rc = xc_bounce_in(xc, &b, arg, size, XC_INOUT);
+    if (rc == 0)
+        rc = result(xencall2L(xc->call, number, cmd, (uintptr_t)b.buffer));
+    xc_bounce_out(xc, &b);
+    return rc;
+}
+
+long xc_memory_op(struct xc *xc, unsigned int cmd, void *arg, size_t size)
+{
+    return xc_command(xc, __HYPERVISOR_memory_op, cmd, arg, size);
+}
+
+int xc_version(struct xc *xc, unsigned int cmd, void *arg, size_t size)
+{
+    return xc_command(xc, __HYPERVISOR_xen_version, cmd, arg, size);
+}
+
+int xc_mmuext_op(struct xc *xc, uint32_t domid, struct mmuext_op *ops, unsigned int count)
+{
+    return result(
+        xencall4(xc->call, __HYPERVISOR_mmuext_op, (uintptr_t)ops, count, (uintptr_t)NULL, domid));
+}
+
+int xc_mmu_update(struct xc *xc, uint32_t domid, struct mmu_update *ops, unsigned int count)
+{
+    return result(
+        xencall4(xc->call, __HYPERVISOR_mmu_update, (uintptr_t)ops, count, (uintptr_t)NULL, domid));
+}
+
+void *xc_map(struct xc *xc, uint32_t domid, int prot, size_t count, const xen_pfn_t *frames,
+             int *errors)
+{
+    return xenforeignmemory_map(xc->memory, domid, prot, count, frames, errors);
+}
+
+void xc_unmap(struct xc *xc, void *address, size_t count)
+{
+    if (address)
+        xenforeignmemory_unmap(xc->memory, address, count);
+}
+
+int xc_map_resource(struct xc *xc, struct xc_resource *r, uint32_t domid, unsigned int type,
+                    unsigned int id, unsigned long frame, unsigned long count, int prot)
+{
+    *r = (struct xc_resource){ 0 };
+    r->handle = xenforeignmemory_map_resource(xc->memory, domid, type, id, frame, count,
+                                              &r->address, prot, 0);
+    return r->handle ? 0 : -errno;
+}
+
+void xc_unmap_resource(struct xc *xc, struct xc_resource *r)
+{
+    if (r->handle)
+        xenforeignmemory_unmap_resource(xc->memory, r->handle);
+    r->handle = NULL;
+}
