@@ -95,30 +95,27 @@ static long result(long rc)
     return rc < 0 ? -errno : rc;
 }
 
-int xc_domctl(struct xc *xc, struct xen_domctl *op)
+long xc_request(struct xc *xc, unsigned int number, void *arg, size_t size)
 {
     struct xc_bounce b;
-    int rc;
+    long rc = xc_bounce_in(xc, &b, arg, size, XC_INOUT);
 
-    op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-    rc = xc_bounce_in(xc, &b, op, sizeof(*op), XC_INOUT);
     if (rc == 0)
-        rc = result(xencall1(xc->call, __HYPERVISOR_domctl, (uintptr_t)b.buffer));
+        rc = result(xencall1(xc->call, number, (uintptr_t)b.buffer));
     xc_bounce_out(xc, &b);
     return rc;
 }
 
+int xc_domctl(struct xc *xc, struct xen_domctl *op)
+{
+    op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    return xc_request(xc, __HYPERVISOR_domctl, op, sizeof(*op));
+}
+
 int xc_sysctl(struct xc *xc, struct xen_sysctl *op)
 {
-    struct xc_bounce b;
-    int rc;
-
     op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-    rc = xc_bounce_in(xc, &b, op, sizeof(*op), XC_INOUT);
-    if (rc == 0)
-        rc = result(xencall1(xc->call, __HYPERVISOR_sysctl, (uintptr_t)b.buffer));
-    xc_bounce_out(xc, &b);
-    return rc;
+    return xc_request(xc, __HYPERVISOR_sysctl, op, sizeof(*op));
 }
 
 long xc_command(struct xc *xc, unsigned int number, unsigned int cmd, void *arg, size_t size)

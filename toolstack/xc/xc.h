@@ -52,6 +52,8 @@ void xc_bounce_out(struct xc *xc, struct xc_bounce *b);
  * to bounce. */
 int xc_domctl(struct xc *xc, struct xen_domctl *op);
 int xc_sysctl(struct xc *xc, struct xen_sysctl *op);
+/* Hypercall @number, whose one argument has @size bytes and says what to do; copied in and out */
+long xc_request(struct xc *xc, unsigned int number, void *arg, size_t size);
 /* @cmd of hypercall @number with one argument of @size bytes, copied in and out */
 long xc_command(struct xc *xc, unsigned int number, unsigned int cmd, void *arg, size_t size);
 /* XENMEM_*. The result may exceed an int: pages of a host. */
