@@ -29,7 +29,8 @@
 
 #include "xc/xc.h"
 
-#define DOM0 0U
+#define DOM0                0U
+#define LIBXL_INVALID_DOMID ((uint32_t)INVALID_DOMID)
 
 /* ---- an operation: core/op.c ---- */
 
@@ -41,8 +42,12 @@ struct op {
     const char *name; /* of the public function, for the log */
     uint32_t domid;   /* whom it is about, for the log, or LIBXL_INVALID_DOMID */
     struct arena *arena;
-    struct op_thread *thread; /* NULL: runs on its caller's thread */
+    struct op_thread *thread;   /* NULL: runs on its caller's thread */
+    struct running *running;    /* its place in the list of those that can be aborted, or NULL */
+    struct watch_handle *watch; /* its connection for watches, once it had to wait */
 };
+
+struct xc *op_xc(struct op *op); /* the handle for hypercalls */
 
 typedef int op_fn(struct op *op, void *args);
 
@@ -179,7 +184,7 @@ int device_console_create(struct op *op, uint32_t domid, const struct console_pl
 /* What the store has of the devices, put in a configuration. */
 int devices_retrieve(struct op *op, uint32_t domid, libxl_domain_config *config);
 
-/* Errors of hypercalls (-errno) as libxl's. */
+/* Errors of hypercalls (-errno) as libxl's; 0 stays 0. */
 int error_of(int negative_errno);
 
 #endif
