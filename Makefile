@@ -51,10 +51,10 @@ format-check:
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 
 clean: ## remove what was compiled; downloads stay
-	rm -rf $(O)/hypervisor $(O)/unit $(O)/guests
+	rm -rf $(O)/hypervisor $(O)/toolstack $(O)/unit $(O)/guests
 
 help:
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t14
+	@grep -hE '^[a-z-]+:.*##' Makefile toolstack/toolstack.mk | sed 's/:.*##/\t/' | expand -t14
 
 # The public ABI's headers, from the package libxen-dev.
 $(O)/include/xen: | $(O)
