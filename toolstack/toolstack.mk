@@ -34,7 +34,22 @@ $(TS_ROOT)/$(1): $$(foreach p,$(2),$$(call ts-objects,$$(p))) $(4)
 	$$(Q)$$(TS_CC) $$(TS_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(3)
 endef
 
-# Each part adds what it builds here: rows of TS_PROGRAM, and rules of its own.
+# library NAME,VERSION,PREFIX,PART...,LIBRARIES: a shared library of these parts, with the names and
+# symbol versions of Xen's own; only functions whose names begin with PREFIX_ are seen from outside.
+# The objects that are seen are compiled with -fvisibility=default.
+define TS_LIBRARY
+TS_LIBRARIES += $(TS_ROOT)/$(TS_LIBDIR)/lib$(1).so.$(2).0
+$(TS_ROOT)/$(TS_LIBDIR)/lib$(1).so.$(2).0: $$(foreach p,$(4),$$(call ts-objects,$$(p))) $(6)
+	@mkdir -p $$(@D)
+	@echo '  LD $$(@F)'
+	@echo 'VERS_$(2).0 { global: $(3)_*; local: *; };' > $(TS_O)/lib$(1).map
+	$$(Q)$$(TS_CC) -shared $$(TS_LDFLAGS) -Wl,-z,defs -Wl,-soname,lib$(1).so.$(2) \
+		-Wl,--version-script,$(TS_O)/lib$(1).map -o $$@ $$(filter %.o,$$^) $(5)
+	$$(Q)ln -sf lib$(1).so.$(2).0 $$(@D)/lib$(1).so.$(2)
+	$$(Q)ln -sf lib$(1).so.$(2) $$(@D)/lib$(1).so
+endef
+
+# Each part adds what it builds here: rows of TS_PROGRAM and TS_LIBRARY, and rules of its own.
 -include $(wildcard toolstack/*/part.mk)
 
 # Unit tests: a folder each, tests/toolstack/NAME/*.c (cmocka) with the files that its list `sources`
