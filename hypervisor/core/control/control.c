@@ -82,7 +82,6 @@ void control_describe(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->outstanding_pages = READ_ONCE(d->mem->claimed_pages);
     info->shared_info_frame =
         d->type == DOMAIN_PV ? READ_ONCE(d->shared_info_mfn.v) : INVALID_GFN.v;
-    info->ssidref = d->ssidref;
     info->cpupool = cpupool_of(d);
     memcpy(info->handle, d->handle, sizeof(info->handle));
 }

@@ -60,7 +60,6 @@ static int op_createdomain(struct domain *none, struct xen_domctl *op)
         .max_grant_frames = c->max_grant_frames,
         .max_maptrack_frames = c->max_maptrack_frames,
         .max_grant_version = XEN_DOMCTL_GRANT_version(c->grant_opts),
-        .ssidref = c->ssidref,
     };
     struct domain *d;
     int rc = check_creation(c);

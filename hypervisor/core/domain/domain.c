@@ -83,7 +83,6 @@ static struct domain *new_domain(domid_t id, const struct domain_config *config)
     d->type = config->type;
     d->is_control = config->flags & DOMAIN_CREATE_CONTROL;
     d->is_hardware = config->flags & DOMAIN_CREATE_HARDWARE;
-    d->ssidref = config->ssidref;
     memcpy(d->handle, config->handle, sizeof(d->handle));
     d->shutdown_code = SHUTDOWN_CODE_NONE;
     d->refs = 1;

@@ -43,7 +43,6 @@ struct domain_config {
     int32_t max_grant_frames;       /* of its table; < 0: the default, as for the next */
     int32_t max_maptrack_frames;    /* for the handles of what it maps */
     unsigned int max_grant_version; /* 1 or 2; 0: the newest */
-    uint32_t ssidref;
     uint8_t handle[16];
 };
 
@@ -74,7 +73,6 @@ struct domain {
     unsigned int parts_built;   /* whose init was called */
     unsigned int parts_to_undo; /* whose teardown is not done */
     uint8_t handle[16];         /* UUID */
-    uint32_t ssidref;
     s_time_t created;
     int64_t time_offset; /* seconds that its wall clock is ahead of the machine's */
 

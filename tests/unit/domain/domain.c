@@ -297,7 +297,6 @@ static int new_domain(domid_t id, unsigned int max_vcpus, unsigned int flags, st
         .max_grant_frames = 17,
         .max_maptrack_frames = -1,
         .max_grant_version = 1,
-        .ssidref = 4711,
         .handle = { 1, 2, 3 },
     };
 
@@ -335,7 +334,6 @@ static void birth_and_death(void **state)
     assert_int_equal(vcpus_owned, 2 * FAKE_PARTS);
     assert_int_equal(d->pause_count, 1);
     assert_ptr_equal(told, d);
-    assert_int_equal(d->ssidref, 4711);
     assert_int_equal(d->handle[2], 3);
     for_each_vcpu (d, v, i) {
         assert_int_equal(v->id, seen++);
