@@ -1,5 +1,5 @@
 /* Every type of the header: what our helpers do is what Debian's do. */
-#include <strings.h>
+#include <stdio.h>
 
 #include "types_test.h"
 
@@ -275,9 +275,36 @@ static void deep_json_is_refused(void **state)
     free(text);
 }
 
+static char logged[256];
+
+static void keep_message(xentoollog_logger *logger, xentoollog_level level, int err,
+                         const char *context, const char *format, va_list args)
+{
+    (void)logger, (void)level, (void)err, (void)context;
+    vsnprintf(logged, sizeof(logged), format, args);
+}
+
+static void errors_name_the_place(void **state)
+{
+    struct xentoollog_logger logger = { .vmessage = keep_message };
+    const struct type *const *t = libxl_types;
+    libxl_domain_config config;
+
+    (void)state;
+    while (strcmp((*t)->name, "libxl_domain_config"))
+        t++;
+    type_init(*t, &config);
+    our_ctx.lg = &logger;
+    type_from_json(&our_ctx, *t, &config, "{\"disks\": [{}, {\"readwrite\": 3.5}]}");
+    our_ctx.lg = NULL;
+    type_dispose(*t, &config);
+    assert_string_equal(logged, "JSON: libxl_domain_config.disks[1].readwrite should be an integer "
+                                "from -2147483648 to 2147483647");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    static const struct CMUnitTest own[] = {
         cmocka_unit_test(new_objects_are_equal),
         cmocka_unit_test(new_unions_are_equal),
         cmocka_unit_test(json_is_equal_and_read_by_both),
@@ -285,7 +312,16 @@ int main(void)
         cmocka_unit_test(enum_json_is_equal),
         cmocka_unit_test(bad_json_is_refused),
         cmocka_unit_test(deep_json_is_refused),
+        cmocka_unit_test(errors_name_the_place),
     };
+    struct CMUnitTest tests[64];
+    size_t n = 0;
 
-    return cmocka_run_group_tests_name("types", tests, types_setup, NULL);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        tests[n++] = own[i];
+    for (size_t i = 0; i < nr_builtin_tests; i++)
+        tests[n++] = builtin_tests[i];
+    for (size_t i = 0; i < nr_cpuid_tests; i++)
+        tests[n++] = cpuid_tests[i];
+    return _cmocka_run_group_tests("types", tests, n, types_setup, NULL);
 }

@@ -64,34 +64,36 @@ static char *rule_string(libxl_cpuid_policy_list *list, const struct cpuid_bits 
 }
 
 /* Set the rules of some bits to a number, or all to the character that is not 0. */
-static void set_bits(libxl_cpuid_policy_list *list, const struct cpuid_bits *bits,
-                     unsigned long long number, char character)
+static void set_bits(libxl_cpuid_policy_list *list, const struct cpuid_bits *bits, unsigned int low,
+                     unsigned int width, unsigned long long number, char character)
 {
     size_t length;
     char *rule = rule_string(list, bits, &length);
 
-    for (unsigned int i = 0; i < bits->width; i++)
-        rule[length - 1 - bits->low - i] = character ? character : (char)('0' + (number >> i & 1));
+    for (unsigned int i = 0; i < width; i++)
+        rule[length - 1 - low - i] = character ? character : (char)('0' + (number >> i & 1));
 }
 
 /* ---- the strings of a configuration ---- */
 
-/* A family above 15 and a model have their high part elsewhere in the register. */
-static void set_named(libxl_cpuid_policy_list *list, const struct cpuid_bits *bits,
-                      unsigned long long number, char character)
+/* False: the bits cannot hold the number. */
+static bool set_number(libxl_cpuid_policy_list *list, const struct cpuid_bits *bits,
+                       unsigned long long number)
 {
-    struct cpuid_bits high = *bits;
+    unsigned long long high = 0;
 
-    if (bits->name && !strcmp(bits->name, "family")) {
-        high.low = 20;
-        high.width = 8;
-        set_bits(list, &high, number > 15 ? number - 15 : 0, character);
-        number = number > 15 ? 15 : number;
-    } else if (bits->name && !strcmp(bits->name, "model")) {
-        high.low = 16;
-        set_bits(list, &high, number >> 4, character);
+    if (bits->high == CPUID_HIGH_SHIFTED) {
+        high = number >> bits->width;
+        number -= high << bits->width;
+    } else if (bits->high == CPUID_HIGH_ADDED && number >> bits->width) {
+        high = number - ((1U << bits->width) - 1);
+        number -= high;
     }
-    set_bits(list, bits, number, character);
+    if (number >> bits->width || high >> bits->high_width)
+        return false;
+    set_bits(list, bits, bits->low, bits->width, number, 0);
+    set_bits(list, bits, bits->high_low, bits->high_width, high, 0);
+    return true;
 }
 
 /* Returns 0, or 1: has no '=', 2: unknown name, 3: bad value. What follows a comma is not read. */
@@ -110,15 +112,15 @@ int libxl_cpuid_parse_config(libxl_cpuid_policy_list *list, const char *str)
     value++;
     length = strcspn(value, ",");
     if (length == 1 && strchr("xks", *value)) {
-        set_named(list, &bits, 0, *value);
+        set_bits(list, &bits, bits.low, bits.width, 0, *value);
+        set_bits(list, &bits, bits.high_low, bits.high_width, 0, *value);
         return 0;
     }
     errno = 0;
     number = strtoull(value, &end, 0);
     if (length == 0 || strchr("-+ \t", *value) || end != value + length || errno)
         return 3;
-    set_named(list, &bits, number, 0);
-    return 0;
+    return set_number(list, &bits, number) ? 0 : 3;
 }
 
 static bool is_rule(const char *s, size_t length, size_t wanted)

@@ -35,12 +35,19 @@ struct libxl__cpu_policy {
     struct msr_rule *msr;
 };
 
-/* Some neighbouring bits of a register or MSR that have a name. */
+/* Some neighbouring bits of a register or MSR that have a name. What does not fit into them may go
+ * on elsewhere in the register. */
 struct cpuid_bits {
     const char *name;
     uint32_t leaf, subleaf; /* of an MSR: its index, CPUID_MSR */
     enum cpuid_register reg;
     unsigned int low, width;
+    enum {
+        CPUID_HIGH_NONE,
+        CPUID_HIGH_SHIFTED, /* the number's higher bits */
+        CPUID_HIGH_ADDED,   /* what is above the largest number of `width` bits */
+    } high;
+    unsigned int high_low, high_width;
 };
 #define CPUID_MSR 0xfffffffeU
 
