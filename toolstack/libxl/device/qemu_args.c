@@ -1,0 +1,128 @@
+/*
+ * The command line of the qemu of a PV or PVH domain: no machine but its Xen backends. Called by
+ * qemu.c; changes nothing.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "libxl/device/device.h"
+#include "libxl/device/qemu.h"
+
+/* Debian's build for Xen, then what a qemu of one's own is called */
+static const char *const programs[] = { "/usr/libexec/xen-qemu-system-i386",
+                                        "/usr/lib/xen/bin/qemu-system-i386",
+                                        "/usr/bin/qemu-system-i386", NULL };
+
+/* For the toolstack, and for programs that watch */
+const char *const qemu_sockets[] = { "qmp-libxl", "qmp-libxenstat", NULL };
+static const char *const monitors[] = { "libxl-cmd", "libxenstat-cmd", NULL };
+
+struct words {
+    struct op *op;
+    const char **argv;
+    size_t count;
+};
+
+static void add(struct words *w, const char *word)
+{
+    w->argv =
+        op_realloc(w->op, w->argv, w->count * sizeof(*w->argv), (w->count + 2) * sizeof(*w->argv));
+    w->argv[w->count++] = word;
+    w->argv[w->count] = NULL;
+}
+
+static void add2(struct words *w, const char *option, const char *value)
+{
+    add(w, option);
+    add(w, value);
+}
+
+static const char *find_program(struct op *op, const libxl_domain_config *config)
+{
+    if (config->b_info.device_model) {
+        if (access(config->b_info.device_model, X_OK) == 0)
+            return config->b_info.device_model;
+        op_log(op, XTL_ERROR, errno, "The device model %s cannot be executed",
+               config->b_info.device_model);
+        return NULL;
+    }
+    for (const char *const *p = programs; *p; p++)
+        if (access(*p, X_OK) == 0)
+            return *p;
+    op_log(op, XTL_ERROR, 0,
+           "This domain needs qemu, and there is no %s: install the package qemu-system-xen",
+           programs[0]);
+    return NULL;
+}
+
+static void add_display(struct words *w, const libxl_device_vfb *vfb)
+{
+    struct op *op = w->op;
+    const libxl_vnc_info *vnc = &vfb->vnc;
+
+    if (libxl_defbool_val(vnc->enable)) {
+        add2(w, "-vnc",
+             op_printf(op, "%s:%d%s%s", vnc->listen, vnc->display,
+                       libxl_defbool_val(vnc->findunused) ? ",to=99" : "",
+                       vnc->passwd && *vnc->passwd ? ",password=on" : ""));
+    } else {
+        add2(w, "-vnc", "none");
+    }
+    add2(w, "-display", libxl_defbool_val(vfb->sdl.enable) ? "sdl" : "none");
+    if (vfb->keymap)
+        add2(w, "-k", vfb->keymap);
+}
+
+static void add_channels(struct words *w, const libxl_domain_config *config)
+{
+    for (int i = 0; i < config->num_channels; i++) {
+        const libxl_device_channel *c = &config->channels[i];
+
+        if (c->connection == LIBXL_CHANNEL_CONNECTION_SOCKET)
+            add2(w, "-chardev",
+                 op_printf(w->op, "socket,id=libxl-channel%d,path=%s,server=on,wait=off", c->devid,
+                           c->u.socket.path));
+        else
+            add2(w, "-chardev", op_printf(w->op, "pty,id=libxl-channel%d", c->devid));
+    }
+}
+
+static void add_list(struct words *w, const libxl_string_list list)
+{
+    for (int i = 0; list && list[i]; i++)
+        add(w, list[i]);
+}
+
+const char *const *qemu_args(struct op *op, uint32_t domid, const libxl_domain_config *config)
+{
+    struct words w = { .op = op };
+    const char *program = find_program(op, config);
+
+    if (!program)
+        return NULL;
+    add(&w, program);
+    add2(&w, "-xen-domid", op_printf(op, "%u", domid));
+    add(&w, "-no-shutdown");
+    for (int i = 0; monitors[i]; i++) {
+        add2(&w, "-chardev",
+             op_printf(op, "socket,id=%s,path=" QEMU_RUN_FOLDER "/%s-%u,server=on,wait=off",
+                       monitors[i], qemu_sockets[i], domid));
+        add2(&w, "-mon", op_printf(op, "chardev=%s,mode=control", monitors[i]));
+    }
+    add(&w, "-nodefaults");
+    add(&w, "-no-user-config");
+    add(&w, "-xen-attach");
+    add2(&w, "-name", config->c_info.name ? config->c_info.name : "dom0");
+    if (config->num_vfbs > 0) {
+        add_display(&w, &config->vfbs[0]);
+    } else {
+        add2(&w, "-vnc", "none");
+        add2(&w, "-display", "none");
+    }
+    add_channels(&w, config);
+    add2(&w, "-machine", "xenpv");
+    add_list(&w, config->b_info.extra);
+    add_list(&w, config->b_info.extra_pv);
+    add2(&w, "-m", op_printf(op, "%llu", (unsigned long long)config->b_info.max_memkb / 1024));
+    return w.argv;
+}
