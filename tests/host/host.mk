@@ -11,3 +11,13 @@ $(O)/load: tests/host/load.c
 
 $(O)/load.cpio: $(O)/load
 	cd $(O) && echo load | cpio -o -H newc --quiet >load.cpio
+
+# A guest made by the toolstack's builder, without libxl (build-domain.c)
+.PHONY: build-domain
+build-domain: $(O)/build-domain
+
+$(O)/build-domain: tests/host/build-domain.c $(wildcard toolstack/xc/*.[ch] toolstack/builder/*.[ch])
+	@mkdir -p $(@D)
+	$(or $(CC_KIND),gcc) -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wshadow -D_GNU_SOURCE -D__XEN_TOOLS__ \
+		-Itoolstack -o $@ $(filter %.c,$^) -lxencall -lxenforeignmemory -lxenevtchn -lxenstore \
+		-lz -lbz2 -llzma -llz4 -lzstd

@@ -1,0 +1,394 @@
+/*
+ * The builder against a fake hypervisor: what stands in the guest's memory, page tables walked as a
+ * CPU would; every failure of a call on the way; kernels packed in every format, or broken.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <xen/elfnote.h>
+#include "builder/internal.h"
+#include "fake_xc.h"
+#include "kernel.h"
+
+#define PAGES   4096ul
+#define CMDLINE "console=hvc0 quiet"
+
+static struct xc *const xc = NULL; /* the fake needs none */
+static uint8_t kernel[KERNEL_BYTES], ramdisk[0x2345];
+
+static struct build_request request(void)
+{
+    return (struct build_request){
+        .domid = FAKE_DOMID,
+        .vcpus = 2,
+        .memory_kb = PAGES << 2,
+        .limit_kb = (PAGES << 2) + 1024,
+        .kernel = { .data = kernel, .size = sizeof(kernel) },
+        .ramdisk = { .data = ramdisk, .size = sizeof(ramdisk) },
+        .cmdline = CMDLINE,
+        .console = { 0, 3 },
+        .store = { 0, 4 },
+    };
+}
+
+/* A page table entry of the guest for an address, or 0 */
+static uint64_t walk(uint64_t va)
+{
+    uint64_t entry = fake.context.ctrlreg[3];
+
+    for (int level = 4; level >= 1; level--) {
+        const uint64_t *table = (const uint64_t *)fake_page(fake_pfn_of(entry << 12 >> 24));
+
+        entry = table[va >> (3 + 9 * level) & 511];
+        if (!(entry & 1))
+            return 0;
+    }
+    return entry;
+}
+
+static const void *at(uint64_t va)
+{
+    uint64_t entry = walk(va);
+
+    assert_true(entry & 1);
+    return fake_page(fake_pfn_of(entry << 12 >> 24)) + (va & 4095);
+}
+
+static bool same(uint64_t va, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (*(const uint8_t *)at(va + i) != (bytes ? bytes[i] : 0))
+            return false;
+    return true;
+}
+
+static void check_kernel(void)
+{
+    uint64_t data = KERNEL_BASE + KERNEL_DATA + 0x800;
+
+    assert_true(same(KERNEL_BASE + KERNEL_TEXT, kernel + 0x1000, 0x2010));
+    assert_true(same(KERNEL_BASE + KERNEL_TEXT + 0x2010, NULL, 0xff0));
+    assert_true(same(KERNEL_BASE + KERNEL_DATA, NULL, 0x800));
+    assert_true(same(data, kernel + 0x4800, 0x1000));
+    assert_true(same(data + 0x1000, NULL, KERNEL_BSS));
+    assert_int_equal(fake_pfn_of(fake.hypercalls), (KERNEL_TEXT >> 12) + 1);
+}
+
+static void check_start_info(const struct kernel_options *o, const struct build_result *result)
+{
+    const struct start_info *si = at(fake.context.user_regs.rsi);
+    uint64_t end = fake.context.user_regs.rsp;
+
+    assert_string_equal(si->magic, "xen-3.0-x86_64");
+    assert_int_equal(si->nr_pages, PAGES);
+    assert_int_equal(si->shared_info, FAKE_SHARED << 12);
+    assert_string_equal((const char *)si->cmd_line, CMDLINE);
+    assert_int_equal(si->console.domU.evtchn, 3);
+    assert_int_equal(si->store_evtchn, 4);
+    assert_int_equal(si->console.domU.mfn, result->console_gfn);
+    assert_int_equal(si->store_mfn, result->store_gfn);
+    assert_int_equal(si->mod_len, sizeof(ramdisk));
+    assert_int_equal(!!(si->flags & SIF_MOD_START_PFN), o->mod_start_pfn);
+    for (size_t i = 0; i < sizeof(ramdisk); i++) {
+        uint8_t is = o->mod_start_pfn ? fake_page(si->mod_start + (i >> 12))[i & 4095]
+                                      : *(const uint8_t *)at(si->mod_start + i);
+        assert_int_equal(is, ramdisk[i]);
+    }
+    assert_int_equal(si->mfn_list == KERNEL_P2M, o->own_p2m);
+    for (uint64_t i = 0; i < PAGES; i++)
+        assert_int_equal(*(const xen_pfn_t *)at(si->mfn_list + i * 8), fake.mfn_of[i]);
+    assert_int_equal(si->pt_base + si->nr_pt_frames * 4096, end - 4096);
+    /* The rings are empty, and mapped after start_info. */
+    assert_true(same(fake.context.user_regs.rsi + 0x1000, NULL, 0x2000));
+}
+
+/* Tables are mapped read-only, all else for writing; and the mapping is one to one. */
+static void check_mapping(void)
+{
+    const struct start_info *si = at(fake.context.user_regs.rsi);
+    uint64_t pages = 0;
+
+    for (uint64_t va = KERNEL_BASE; va >= KERNEL_BASE && walk(va); va += 4096, pages++) {
+        bool table = va >= si->pt_base && va < si->pt_base + si->nr_pt_frames * 4096;
+
+        assert_int_equal(fake_pfn_of(walk(va) << 12 >> 24), pages);
+        assert_int_equal(walk(va) >> 1 & 1, !table);
+    }
+    assert_true(KERNEL_BASE + pages * 4096 >= fake.context.user_regs.rsp + (512 << 10));
+    assert_int_equal(pages % 1024, 0);
+}
+
+static void check_guest(const struct kernel_options *o, const struct build_result *result)
+{
+    assert_true(fake.has_context);
+    assert_int_equal(fake.context.user_regs.rip, KERNEL_BASE + KERNEL_TEXT + 0x10);
+    assert_int_equal(fake.pinned, fake.context.ctrlreg[3] >> 12);
+    assert_int_equal(fake.console, result->console_gfn);
+    assert_int_equal(fake.store, result->store_gfn);
+    assert_int_equal(fake.shared.vcpu_info[1].evtchn_upcall_mask, 1);
+    check_kernel();
+    check_start_info(o, result);
+    check_mapping();
+}
+
+static void build_and_check(const struct kernel_options *o, bool no_big)
+{
+    struct build_request r = request();
+    struct build_result result;
+    struct build_error error;
+
+    kernel_make(kernel, o);
+    fake_start(PAGES + 8);
+    fake.no_big = no_big;
+    assert_int_equal(build_domain(xc, &r, &result, &error), 0);
+    assert_int_equal(fake.vcpus, 2);
+    assert_int_equal(fake.max_kb, r.limit_kb);
+    assert_int_equal(fake.map_end, PAGES << 12);
+    assert_int_equal(fake.used, PAGES);
+    check_guest(o, &result);
+    assert_int_equal(fake.buffers, 0);
+    assert_int_equal(fake.maps, 0);
+    fake_end();
+}
+
+static void test_layouts(void **state)
+{
+    (void)state;
+    for (unsigned int i = 0; i < 16; i++)
+        build_and_check(&(struct kernel_options){ .own_p2m = i & 1,
+                                                  .mod_start_pfn = i & 2,
+                                                  .paddr_is_virtual = i & 4 },
+                        i & 8);
+}
+
+static void test_maps_little(void **state)
+{
+    struct build_request r = request();
+    struct build_result result;
+    struct build_error error;
+
+    (void)state;
+    kernel_make(kernel, &(struct kernel_options){ .own_p2m = true, .mod_start_pfn = true });
+    fake_start(PAGES);
+    assert_int_equal(build_domain(xc, &r, &result, &error), 0);
+    /* Kernel 6, ramdisk 3, list 8, start_info, shared page, tables 8 + 3: no .bss, no rings */
+    assert_true(fake.mapped <= 6 + 3 + 8 + 2 + 11);
+    fake_end();
+}
+
+/* Whatever fails: -errno, a sentence, and nothing kept. */
+static void test_failures(void **state)
+{
+    struct build_cpuid change = { .leaf = 1, .subleaf = XEN_CPUID_NO_SUBLEAF, .d.clear = 0x10 };
+    struct build_result result;
+    struct build_error error;
+    int rc = -1;
+
+    (void)state;
+    kernel_make(kernel, &(struct kernel_options){ .own_p2m = true });
+    for (int i = 1; rc < 0; i++) {
+        struct build_request r = request();
+
+        r.cpuid = &change;
+        r.cpuid_count = 1;
+        r.tsc_mode = 1;
+        fake_start(PAGES);
+        fake.fail_at = i;
+        rc = build_domain(xc, &r, &result, &error);
+        assert_int_equal(fake.buffers, 0);
+        assert_int_equal(fake.maps, 0);
+        if (rc < 0)
+            assert_true(strlen(error.text) > 10);
+        assert_int_equal(rc < 0, !fake.has_context);
+        /* Without large blocks there are still small ones: those failures are survived. */
+        if (rc == 0 && fake.calls >= i)
+            rc = -1;
+        fake_end();
+        assert_in_range(i, 1, 60);
+    }
+}
+
+static void refused(struct build_request *r, int expected, const char *words)
+{
+    struct build_result result;
+    struct build_error error;
+
+    fake_start(PAGES);
+    assert_int_equal(build_domain(xc, r, &result, &error), expected);
+    if (!strstr(error.text, words))
+        fail_msg("\"%s\" is not in \"%s\"", words, error.text);
+    assert_int_equal(fake.buffers, 0);
+    assert_int_equal(fake.maps, 0);
+    fake_end();
+}
+
+static void test_refusals(void **state)
+{
+    static char line[MAX_GUEST_CMDLINE + 1];
+    struct build_cpuid change = { .leaf = 99 };
+    struct build_request r = request();
+
+    (void)state;
+    kernel_make(kernel, &(struct kernel_options){ .no_notes = true });
+    refused(&r, -EINVAL, "no Xen notes");
+    kernel_make(kernel, &(struct kernel_options){ .features = "!auto_translated_physmap" });
+    refused(&r, -EINVAL, "\"auto_translated_physmap\"");
+    kernel_make(kernel, &(struct kernel_options){ 0 });
+    r.features = "writable_page_tables|hvm_pirqs";
+    refused(&r, -EINVAL, "\"hvm_pirqs\"");
+    r = request();
+    r.memory_kb = 1 << 10;
+    refused(&r, -ENOMEM, "need at least 2 MiB");
+    r.memory_kb = (PAGES + 1) << 2;
+    refused(&r, -ENOMEM, "not enough free memory");
+    r = request();
+    memset(line, 'a', MAX_GUEST_CMDLINE);
+    r.cmdline = line;
+    refused(&r, -E2BIG, "1024 characters");
+    r = request();
+    r.type = BUILD_PVH;
+    refused(&r, -ENOSYS, "PVH");
+    r = request();
+    r.kernel.size = 0;
+    refused(&r, -EINVAL, "no kernel");
+    r.kernel.path = "/nonexistent/kernel";
+    refused(&r, -ENOENT, "cannot open the kernel /nonexistent/kernel");
+    r.kernel.path = "/dev/zero";
+    refused(&r, -EINVAL, "not a regular file");
+    r = request();
+    r.ramdisk.path = "/dev/null";
+    refused(&r, -EINVAL, "the ramdisk /dev/null is not a regular file");
+    r = request();
+    r.cpuid = &change;
+    r.cpuid_count = 1;
+    refused(&r, -EINVAL, "leaf 0x63");
+    r = request();
+    kernel[4] = 1;
+    refused(&r, -EINVAL, "64-bit");
+}
+
+static void test_cpuid(void **state)
+{
+    static const struct build_cpuid change[] = {
+        { .leaf = 1, .subleaf = XEN_CPUID_NO_SUBLEAF, .a = { .set = 1, .clear = 0x10, .host = 2 } },
+        { .leaf = 2, .subleaf = 0, .d.clear = ~0u },
+    };
+    struct build_request r = request();
+    struct build_error error;
+
+    (void)state;
+    r.cpuid = change;
+    r.cpuid_count = 2;
+    fake_start(1);
+    assert_int_equal(build_policy(xc, &r, &error), 0);
+    assert_int_equal(fake.leaves[1].a, 0xe3);
+    assert_int_equal(fake.leaves[1].b, 0xf0);
+    assert_int_equal(fake.leaves[2].d, 0);
+    fake_end();
+}
+
+/* ---- packed kernels ---- */
+
+static void opens(const uint8_t *file, size_t size)
+{
+    struct build_error error = { "" };
+    struct image image;
+
+    if (image_open(&image, file, size, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(image.segments, 2);
+    assert_memory_equal(image.segment[0].data, kernel + 0x1000, 0x2010);
+    assert_memory_equal(image.segment[1].data, kernel + 0x4800, 0x1000);
+    assert_string_equal(image.notes.guest_os, "test");
+    image_close(&image);
+}
+
+/* Cut short at some places, or with a byte wrong, it is refused or opens: no more. */
+static void damage(const uint8_t *file, size_t size)
+{
+    uint8_t *copy = malloc(size);
+    struct build_error error;
+    struct image image;
+
+    for (size_t i = 0; i < size; i += 61) {
+        uint8_t *cut = malloc(i);
+
+        memcpy(cut, file, i);
+        if (image_open(&image, cut, i, &error) == 0)
+            image_close(&image);
+        free(cut);
+        memcpy(copy, file, size);
+        copy[i] ^= 0x41;
+        if (image_open(&image, copy, size, &error) == 0)
+            image_close(&image);
+    }
+    free(copy);
+}
+
+static void test_formats(void **state)
+{
+    static const char *const formats[] = { "gzip", "bzip2", "xz", "lzma", "lz4", "zstd" };
+    static uint8_t packed[3 * KERNEL_BYTES], file[4 * KERNEL_BYTES];
+
+    (void)state;
+    kernel_make(kernel, &(struct kernel_options){ .own_p2m = true });
+    opens(kernel, sizeof(kernel));
+    damage(kernel, sizeof(kernel));
+    for (unsigned int i = 0; i < 6; i++) {
+        size_t size = kernel_pack(formats[i], kernel, sizeof(kernel), packed, sizeof(packed));
+
+        assert_string_equal(unpack_format(packed, size), formats[i]);
+        opens(packed, size);
+        damage(packed, size);
+        size = kernel_bzimage(packed, size, sizeof(kernel), file);
+        opens(file, size);
+        damage(file, size);
+    }
+    opens(file, kernel_bzimage(kernel, sizeof(kernel), 0, file));
+}
+
+static void test_lzo(void **state)
+{
+    static const uint8_t lzo[64] = { 0x89, 'L', 'Z', 'O', 0, 0x0d, 0x0a, 0x1a, 0x0a };
+    struct build_error error;
+    struct image image;
+
+    (void)state;
+    assert_int_equal(image_open(&image, lzo, sizeof(lzo), &error), -EOPNOTSUPP);
+    assert_non_null(strstr(error.text, "lzo"));
+}
+
+/* Far more than a kernel can have: refused at the bound, and the memory is given back. */
+static void test_bomb(void **state)
+{
+    static uint8_t packed[2 << 20];
+    size_t size = BUILD_MAX_KERNEL + (1 << 20);
+    uint8_t *zeros = calloc(1, size);
+    struct build_error error;
+    struct image image;
+
+    (void)state;
+    size = kernel_pack("zstd", zeros, size, packed, sizeof(packed));
+    free(zeros);
+    assert_int_equal(image_open(&image, packed, size, &error), -EFBIG);
+    assert_non_null(strstr(error.text, "512 MiB"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_layouts),  cmocka_unit_test(test_maps_little),
+        cmocka_unit_test(test_failures), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_cpuid),    cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_lzo),      cmocka_unit_test(test_bomb),
+    };
+
+    for (size_t i = 0; i < sizeof(ramdisk); i++)
+        ramdisk[i] = i * 3 | 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

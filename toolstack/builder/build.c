@@ -1,0 +1,85 @@
+/*
+ * The builder's entry points: what every type of domain needs first, then the type's own builder.
+ */
+#include <errno.h>
+#include <string.h>
+#include "builder/internal.h"
+#include "xc/domain.h"
+#include "xc/memory.h"
+
+#define E820_RAM 1
+
+int build_prepare(struct xc *xc, const struct build_request *request, struct build_error *error)
+{
+    uint64_t limit = request->limit_kb ? request->limit_kb : request->memory_kb;
+    uint64_t maximum = request->maximum_kb ? request->maximum_kb : request->memory_kb;
+    struct xc_e820_entry map = { .size = maximum << 10, .type = E820_RAM };
+    struct xen_domctl_tsc_info tsc = {
+        .tsc_mode = request->tsc_mode,
+        .gtsc_khz = request->tsc_khz,
+        .incarnation = request->tsc_incarnation,
+    };
+    int rc;
+
+    rc = xc_domain_max_vcpus(xc, request->domid, request->vcpus);
+    if (rc < 0)
+        return build_fail(error, rc, "cannot give the domain %u vCPUs: %s", request->vcpus,
+                          strerror(-rc));
+    rc = xc_domain_max_memory(xc, request->domid, limit);
+    if (rc < 0)
+        return build_fail(error, rc, "cannot limit the domain's memory: %s", strerror(-rc));
+    if (request->type == BUILD_PV) {
+        rc = xc_set_memory_map(xc, request->domid, &map, 1);
+        if (rc < 0)
+            return build_fail(error, rc, "cannot give the domain a memory map: %s", strerror(-rc));
+    }
+    if (tsc.tsc_mode || tsc.gtsc_khz || tsc.incarnation) {
+        rc = xc_domain_set_tsc(xc, request->domid, &tsc);
+        if (rc < 0)
+            return build_fail(error, rc, "cannot set the domain's TSC mode %u: %s",
+                              request->tsc_mode, strerror(-rc));
+    }
+    return 0;
+}
+
+static int load(struct xc *xc, const struct build_request *request, const struct blob *kernel,
+                struct build_result *result, struct build_error *error)
+{
+    struct image image;
+    struct blob ramdisk;
+    int rc;
+
+    if (!kernel->size)
+        return build_fail(error, -EINVAL, "the domain has no kernel");
+    rc = image_open(&image, kernel->data, kernel->size, error);
+    if (rc < 0)
+        return rc;
+    rc = blob_open(&ramdisk, &request->ramdisk, "ramdisk", error);
+    if (rc == 0)
+        rc = build_pv(xc, request, &image, &ramdisk, result, error);
+    blob_close(&ramdisk);
+    image_close(&image);
+    return rc;
+}
+
+int build_domain(struct xc *xc, const struct build_request *request, struct build_result *result,
+                 struct build_error *error)
+{
+    struct blob kernel;
+    int rc;
+
+    error->text[0] = 0;
+    if (request->type != BUILD_PV)
+        return build_fail(error, -ENOSYS, "only PV guests can be built yet, not %s",
+                          request->type == BUILD_PVH ? "PVH" : "HVM");
+    rc = build_prepare(xc, request, error);
+    if (rc == 0)
+        rc = build_policy(xc, request, error);
+    if (rc == 0)
+        rc = blob_open(&kernel, &request->kernel, "kernel", error);
+    if (rc < 0)
+        return rc;
+    rc = load(xc, request, &kernel, result, error);
+    blob_close(&kernel);
+    return rc;
+}

@@ -1,0 +1,105 @@
+/* What the files of the builder share: files, unpacking, images, and the writing of guest memory.
+ */
+#ifndef BUILDER_INTERNAL_H
+#define BUILDER_INTERNAL_H
+
+#include <stdbool.h>
+#include "builder/builder.h"
+
+#define BUILD_MAX_FILE   (1ul << 30)   /* of a kernel or ramdisk as it is stored, bytes */
+#define BUILD_MAX_KERNEL (512ul << 20) /* of an unpacked kernel */
+
+/* The sentence of an error; returns @rc, so that a refusal is one statement. */
+int build_fail(struct build_error *error, int rc, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- file.c ---- */
+
+struct blob {
+    const void *data;
+    size_t size;
+    void *mapping; /* NULL: the caller's own bytes */
+};
+
+/* @what is for the sentence: "kernel". A file with neither path nor data is empty. */
+int blob_open(struct blob *blob, const struct build_file *file, const char *what,
+              struct build_error *error);
+void blob_close(struct blob *blob);
+
+/* ---- unpack.c ---- */
+
+struct unpacked {
+    uint8_t *data; /* from mmap(), @room bytes */
+    size_t size, room;
+};
+
+/* The name of the format that @in is packed with, or NULL */
+const char *unpack_format(const void *in, size_t size);
+/* @expect: a guess at the size, 0 for none. What follows the packed stream is not looked at. */
+int unpack(const void *in, size_t size, size_t expect, struct unpacked *out,
+           struct build_error *error);
+void unpack_free(struct unpacked *out);
+
+/* ---- image.c: an ELF file in a file ---- */
+
+#define IMAGE_MAX_SEGMENTS 16
+
+struct segment {
+    uint64_t address; /* in the guest's memory */
+    uint64_t size;    /* there */
+    const void *data; /* the first ... */
+    uint64_t filled;  /* ... bytes of it; zeros follow */
+};
+
+/* Xen's ELF notes, public/elfnote.h; has[] tells which were there */
+struct notes {
+    uint64_t entry, hypercall_page, virt_base, paddr_offset, init_p2m, mod_start_pfn, hv_start_low,
+        supported_features, phys32_entry;
+    char guest_os[32], loader[16], features[256];
+    uint32_t has;
+};
+
+struct image {
+    struct segment segment[IMAGE_MAX_SEGMENTS]; /* by address, none overlaps another */
+    unsigned int segments;
+    uint64_t start, end; /* of all segments */
+    uint64_t elf_entry;
+    struct notes notes;
+    struct unpacked unpacked; /* what the segments' data are in, if it had to be unpacked */
+};
+
+/* @file must stay as long as the image does. */
+int image_open(struct image *image, const void *file, size_t size, struct build_error *error);
+void image_close(struct image *image);
+bool image_has_note(const struct image *image, unsigned int note);
+
+/* ---- memory.c: pieces of guest memory, and how they get there ---- */
+
+/* Bytes for the guest at an address, or with data NULL zeros */
+struct piece {
+    uint64_t address, size;
+    const void *data;
+};
+
+/* The frames of a domain: mfn[pfn] for a PV domain, or NULL: they are the same */
+struct frames {
+    struct xc *xc;
+    uint32_t domid;
+    xen_pfn_t *mfn; /* from xc_buffer_alloc() */
+    uint64_t count;
+};
+
+/* Frames @first up to frames->count, in large blocks as far as there are any */
+int frames_populate(struct frames *frames, struct build_error *error);
+void frames_free(struct frames *frames);
+/* Write pieces, which are sorted by address and do not overlap. A page that one of them touches has
+ * zeros where none does. */
+int frames_write(struct frames *frames, const struct piece *pieces, size_t count,
+                 struct build_error *error);
+
+/* ---- pv.c, policy.c ---- */
+
+int build_pv(struct xc *xc, const struct build_request *request, const struct image *image,
+             const struct blob *ramdisk, struct build_result *result, struct build_error *error);
+
+#endif
