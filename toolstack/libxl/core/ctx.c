@@ -73,6 +73,7 @@ int libxl_ctx_free(libxl_ctx *ctx)
     if (!ctx)
         return 0;
     end_threads(ctx);
+    creations_end_all(ctx);
     watcher_free(ctx);
     polled_fds_forget(ctx);
     reports_free(ctx);

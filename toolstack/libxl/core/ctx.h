@@ -36,6 +36,15 @@ struct running {
     int abort_fd; /* an eventfd, from the first wait on; -1 */
 };
 
+/* A domain that has been made here and has not run yet: domain/creation.c */
+struct creation {
+    LIST_ENTRY(creation) next;
+    libxl_uuid uuid;
+    uint32_t domid; /* or LIBXL_INVALID_DOMID */
+    char *path;
+    int fd;
+};
+
 /* What is to be told to the application: an event for event_check(), or a call: event/queue.c */
 struct report {
     STAILQ_ENTRY(report) next;
@@ -65,6 +74,7 @@ struct libxl__ctx {
     pthread_mutex_t lock;
     struct xs_handle *xs; /* for requests; opened by the first: ctx_store() */
     SLIST_HEAD(, watch_handle) idle_watches;
+    LIST_HEAD(, creation) creations;
     LIST_HEAD(, child) children;
     LIST_HEAD(, running) running;
     unsigned int threads; /* of operations */
@@ -98,6 +108,10 @@ struct watch_handle *watch_handle_get(libxl_ctx *ctx);
 /* Give it back; no watch may be left on it. */
 void watch_handle_put(libxl_ctx *ctx, struct watch_handle *h);
 void watch_handle_close(struct watch_handle *h);
+
+/* ---- domain/ ---- */
+
+void creations_end_all(libxl_ctx *ctx);
 
 /* ---- event/ ---- */
 
