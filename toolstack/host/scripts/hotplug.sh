@@ -6,9 +6,9 @@
 # hotplug-error with a sentence if it failed.
 # shellcheck shell=sh
 set -eu
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
+export PATH="$PATH:/usr/sbin:/usr/bin:/sbin:/bin" LC_ALL=C
 : "${XENBUS_PATH:?it is xl that runs this script}"
-run_dir=/run/xen
+run_dir=${HOTPLUG_RUN_DIR:-/run/xen}
 command=${1:-}
 [ $# = 0 ] || shift
 for setting; do
