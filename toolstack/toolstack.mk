@@ -71,4 +71,4 @@ $(foreach n,$(TS_TEST_NAMES),$(eval $(call TS_TEST_RULE,$(n))))
 
 .PHONY: toolstack
 toolstack: $(TS_LIBRARIES) $(TS_PROGRAMS) $(TS_FILES) ## build the toolstack, below build/toolstack/root
--include $(shell find $(TS_O) -name '*.d' 2>/dev/null)
+-include $(shell find $(TS_O) -type f -name '*.d' 2>/dev/null)
