@@ -260,6 +260,19 @@ int domain_prepare(struct op *op, uint32_t domid, const libxl_domain_config *con
     return finish(op, domid, config);
 }
 
+int domain_set_policy(struct op *op, uint32_t domid, const libxl_domain_config *config)
+{
+    struct build_request request;
+    struct build_error error = { 0 };
+    int err, rc;
+
+    rc = make_request(op, domid, config, NULL, &request);
+    if (rc)
+        return rc;
+    err = build_policy(op_xc(op), &request, &error);
+    return err < 0 ? build_failed(op, err, &error) : 0;
+}
+
 int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *config,
                  struct rings *rings)
 {

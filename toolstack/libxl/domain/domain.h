@@ -67,11 +67,12 @@ int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *confi
                  struct rings *rings);
 /* The same for a domain whose memory comes from a stream */
 int domain_prepare(struct op *op, uint32_t domid, const libxl_domain_config *config);
+/* What CPUID shows, when the stream does not say */
+int domain_set_policy(struct op *op, uint32_t domid, const libxl_domain_config *config);
 
 /* ---- destroy.c, run.c ---- */
 
 int domain_destroy(struct op *op, uint32_t domid);
-int domain_resume(struct op *op, uint32_t domid, bool cooperative);
 /* Write a command to control/shutdown */
 int control_write(struct op *op, uint32_t domid, const char *command);
 
