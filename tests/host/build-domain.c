@@ -1,7 +1,7 @@
 /*
- * build-domain: makes a PV guest with the toolstack's xc and builder alone, and is its console.
+ * build-domain: makes a guest with the toolstack's xc and builder alone, and is its console.
  *
- *   build-domain run KERNEL RAMDISK MEMORY-MB VCPUS SECONDS PATTERN COMMAND-LINE
+ *   build-domain pv|pvh KERNEL RAMDISK MEMORY-MB VCPUS SECONDS PATTERN COMMAND-LINE
  *       RAMDISK may be "-". Until PATTERN stood on the console (status 0), or time is up, or the
  *       guest is gone (status 1). The domain is destroyed in the end.
  *   build-domain policy DOMID
@@ -23,7 +23,8 @@
 #include "xc/policy.h"
 #include <xen/io/console.h>
 
-#define EXTRA_KB 1024
+#define EXTRA_KB    1024
+#define PAGING_POOL (4ul << 20)
 
 static struct xc *xc;
 
@@ -147,7 +148,7 @@ static int build_it(struct build_request *r, struct build_result *result)
     return 0;
 }
 
-static int run(char **args)
+static int run(char **args, enum build_type type)
 {
     struct xen_domctl_createdomain config = {
         .max_vcpus = atoi(args[3]),
@@ -158,6 +159,7 @@ static int run(char **args)
         .handle = { 1, 2, 3 },
     };
     struct build_request r = {
+        .type = type,
         .memory_kb = strtoul(args[2], NULL, 10) << 10,
         .limit_kb = (strtoul(args[2], NULL, 10) << 10) + EXTRA_KB,
         .vcpus = atoi(args[3]),
@@ -171,10 +173,17 @@ static int run(char **args)
     int rc, status = 1;
 
     config.max_vcpus = r.vcpus;
+    if (type == BUILD_PVH) {
+        config.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
+        config.arch.emulation_flags = XEN_X86_EMU_LAPIC;
+    }
     rc = xc_domain_create(xc, &r.domid, &config);
     if (rc < 0)
         return die("cannot create a domain", rc);
-    rc = build_it(&r, &result);
+    if (type == BUILD_PVH)
+        rc = xc_domain_set_paging_pool(xc, r.domid, PAGING_POOL);
+    if (rc == 0)
+        rc = build_it(&r, &result);
     if (rc == 0 && !xs_introduce_domain(store, r.domid, result.store_gfn, r.store.port))
         rc = -errno;
     if (rc == 0)
@@ -234,8 +243,10 @@ int main(int argc, char **argv)
 
     if (rc < 0)
         return die("cannot open the hypervisor", rc);
-    if (argc == 9 && strcmp(argv[1], "run") == 0)
-        status = run(argv + 2);
+    if (argc == 9 && strcmp(argv[1], "pv") == 0)
+        status = run(argv + 2, BUILD_PV);
+    else if (argc == 9 && strcmp(argv[1], "pvh") == 0)
+        status = run(argv + 2, BUILD_PVH);
     else if (argc == 3 && strcmp(argv[1], "policy") == 0)
         status = policy(strtoul(argv[2], NULL, 0));
     else

@@ -42,21 +42,28 @@ int build_prepare(struct xc *xc, const struct build_request *request, struct bui
     return 0;
 }
 
-static int load(struct xc *xc, const struct build_request *request, const struct blob *kernel,
-                struct build_result *result, struct build_error *error)
+int build_failed(const struct build *build, int rc, const char *what)
+{
+    return build_fail(build->error, rc, "cannot %s: %s", what, strerror(-rc));
+}
+
+/* From the kernel's bytes on: its image, the ramdisk, and all of the guest */
+static int load(struct build *build, const struct blob *kernel)
 {
     struct image image;
     struct blob ramdisk;
     int rc;
 
     if (!kernel->size)
-        return build_fail(error, -EINVAL, "the domain has no kernel");
-    rc = image_open(&image, kernel->data, kernel->size, error);
+        return build_fail(build->error, -EINVAL, "the domain has no kernel");
+    rc = image_open(&image, kernel->data, kernel->size, build->error);
     if (rc < 0)
         return rc;
-    rc = blob_open(&ramdisk, &request->ramdisk, "ramdisk", error);
+    rc = blob_open(&ramdisk, &build->request->ramdisk, "ramdisk", build->error);
+    build->image = &image;
+    build->ramdisk = &ramdisk;
     if (rc == 0)
-        rc = build_pv(xc, request, &image, &ramdisk, result, error);
+        rc = build->request->type == BUILD_PV ? build_pv(build) : build_pvh(build);
     blob_close(&ramdisk);
     image_close(&image);
     return rc;
@@ -65,13 +72,13 @@ static int load(struct xc *xc, const struct build_request *request, const struct
 int build_domain(struct xc *xc, const struct build_request *request, struct build_result *result,
                  struct build_error *error)
 {
+    struct build build = { .xc = xc, .request = request, .result = result, .error = error };
     struct blob kernel;
     int rc;
 
     error->text[0] = 0;
-    if (request->type != BUILD_PV)
-        return build_fail(error, -ENOSYS, "only PV guests can be built yet, not %s",
-                          request->type == BUILD_PVH ? "PVH" : "HVM");
+    if (request->type == BUILD_HVM)
+        return build_fail(error, -ENOSYS, "HVM guests cannot be built yet");
     rc = build_prepare(xc, request, error);
     if (rc == 0)
         rc = build_policy(xc, request, error);
@@ -79,7 +86,7 @@ int build_domain(struct xc *xc, const struct build_request *request, struct buil
         rc = blob_open(&kernel, &request->kernel, "kernel", error);
     if (rc < 0)
         return rc;
-    rc = load(xc, request, &kernel, result, error);
+    rc = load(&build, &kernel);
     blob_close(&kernel);
     return rc;
 }

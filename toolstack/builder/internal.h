@@ -81,25 +81,44 @@ struct piece {
     const void *data;
 };
 
-/* The frames of a domain: mfn[pfn] for a PV domain, or NULL: they are the same */
+/* The frames of a domain. @mfn is the caller's list of @count machine frames of a PV domain, by the
+ * guest's page number; NULL: they are called by that. Pages from @count on cannot be written. */
 struct frames {
     struct xc *xc;
     uint32_t domid;
-    xen_pfn_t *mfn; /* from xc_buffer_alloc() */
+    xen_pfn_t *mfn;
     uint64_t count;
 };
 
-/* Frames @first up to frames->count, in large blocks as far as there are any */
-int frames_populate(struct frames *frames, struct build_error *error);
-void frames_free(struct frames *frames);
+/* Make @count pages from page @first on, in large blocks as far as there are any */
+int frames_populate(struct frames *frames, uint64_t first, uint64_t count,
+                    struct build_error *error);
 /* Write pieces, which are sorted by address and do not overlap. A page that one of them touches has
  * zeros where none does. */
 int frames_write(struct frames *frames, const struct piece *pieces, size_t count,
                  struct build_error *error);
 
-/* ---- pv.c, policy.c ---- */
+/* ---- pv.c, pvh.c ---- */
 
-int build_pv(struct xc *xc, const struct build_request *request, const struct image *image,
-             const struct blob *ramdisk, struct build_result *result, struct build_error *error);
+/* What both are given; @result is to be filled */
+struct build {
+    struct xc *xc;
+    const struct build_request *request;
+    const struct image *image;
+    const struct blob *ramdisk;
+    struct build_result *result;
+    struct build_error *error;
+};
+
+int build_pv(const struct build *build);
+int build_pvh(const struct build *build);
+/* -errno with "cannot ...: reason" */
+int build_failed(const struct build *build, int rc, const char *what);
+
+/* ---- acpi.c ---- */
+
+/* Tables for a guest of @vcpus CPUs that will be at address @base: the root pointer comes first.
+ * Returns their size, or 0 when @room is too small. */
+size_t acpi_tables(uint8_t *out, size_t room, uint64_t base, unsigned int vcpus);
 
 #endif

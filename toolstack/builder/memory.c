@@ -15,64 +15,65 @@
 #include "builder/internal.h"
 #include "xc/memory.h"
 
-#define BIG_ORDER 9
-#define BIG       (1ul << BIG_ORDER)
-#define MAP_BATCH 8192
-#define OPS_BATCH 512
+#define BIG_ORDER      9
+#define POPULATE_BATCH 16384
+#define MAP_BATCH      8192
+#define OPS_BATCH      512
 
 /* ---- frames ---- */
 
-static int no_memory(struct frames *frames, uint64_t done, struct build_error *error)
+/* Note the machine's frames of one block, if the domain has to know them. */
+static void note_block(struct frames *frames, uint64_t pfn, unsigned int order, xen_pfn_t mfn)
 {
-    return build_fail(error, -ENOMEM,
-                      "the host has not enough free memory: %lu of %lu MiB could be had",
-                      (unsigned long)(done >> 8), (unsigned long)(frames->count >> 8));
+    if (frames->mfn)
+        for (unsigned long i = 0; i < 1ul << order; i++)
+            frames->mfn[pfn + i] = mfn + i;
 }
 
-/* As much as possible in blocks of 2 MiB: returns how many pages that are */
-static uint64_t populate_big(struct frames *frames)
+/* Blocks from @first on, as many as there are up to @want: returns how many. @batch is for their
+ * numbers. */
+static uint64_t populate(struct frames *frames, uint64_t first, uint64_t want, unsigned int order,
+                         xen_pfn_t *batch)
 {
-    unsigned long want = frames->count / BIG;
-    xen_pfn_t *block = xc_buffer_alloc(frames->xc, want * sizeof(*block));
-    long got;
+    uint64_t done = 0;
+    long got = 1;
 
-    if (!block)
-        return 0;
-    for (unsigned long i = 0; i < want; i++)
-        block[i] = i * BIG;
-    got = want ? xc_populate(frames->xc, frames->domid, want, BIG_ORDER, 0, block) : 0;
-    for (long b = 0; b < got; b++)
-        for (unsigned long i = 0; i < BIG; i++)
-            frames->mfn[b * BIG + i] = block[b] + i;
-    xc_buffer_free(frames->xc, block);
-    return got < 0 ? 0 : got * BIG;
-}
+    while (done < want && got > 0) {
+        long count = want - done < POPULATE_BATCH ? want - done : POPULATE_BATCH;
 
-int frames_populate(struct frames *frames, struct build_error *error)
-{
-    uint64_t done;
-    long got = 0;
-
-    frames->mfn = xc_buffer_alloc(frames->xc, frames->count * sizeof(*frames->mfn));
-    if (!frames->mfn)
-        return build_fail(error, -ENOMEM, "there is no memory for a list of the guest's pages");
-    done = populate_big(frames);
-    for (uint64_t i = done; i < frames->count; i++)
-        frames->mfn[i] = i;
-    if (done < frames->count)
-        got =
-            xc_populate(frames->xc, frames->domid, frames->count - done, 0, 0, frames->mfn + done);
-    if (got < 0 || done + got < frames->count) {
-        frames_free(frames);
-        return no_memory(frames, done + (got < 0 ? 0 : got), error);
+        for (long i = 0; i < count; i++)
+            batch[i] = first + ((done + i) << order);
+        got = xc_populate(frames->xc, frames->domid, count, order, 0, batch);
+        for (long i = 0; i < got; i++)
+            note_block(frames, first + ((done + i) << order), order, batch[i]);
+        done += got < 0 ? 0 : got;
+        if (got < count)
+            break;
     }
+    return done;
+}
+
+int frames_populate(struct frames *frames, uint64_t first, uint64_t count,
+                    struct build_error *error)
+{
+    xen_pfn_t *batch = xc_buffer_alloc(frames->xc, POPULATE_BATCH * sizeof(*batch));
+    uint64_t done;
+
+    if (!batch)
+        return build_fail(error, -ENOMEM, "there is no memory for a list of the guest's pages");
+    done = populate(frames, first, count >> BIG_ORDER, BIG_ORDER, batch) << BIG_ORDER;
+    done += populate(frames, first + done, count - done, 0, batch);
+    xc_buffer_free(frames->xc, batch);
+    if (done < count)
+        return build_fail(error, -ENOMEM,
+                          "the host has not enough free memory: %lu of %lu MiB could be had",
+                          (unsigned long)(done >> 8), (unsigned long)(count >> 8));
     return 0;
 }
 
-void frames_free(struct frames *frames)
+static xen_pfn_t frame_of(const struct frames *frames, uint64_t pfn)
 {
-    xc_buffer_free(frames->xc, frames->mfn);
-    frames->mfn = NULL;
+    return frames->mfn ? frames->mfn[pfn] : pfn;
 }
 
 /* ---- writing ---- */
@@ -143,14 +144,14 @@ static bool is_zero(const uint8_t *data, size_t size)
 static int clear_page(struct writer *w, uint64_t pfn)
 {
     w->op[w->ops++] =
-        (struct mmuext_op){ .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = w->frames->mfn[pfn] };
+        (struct mmuext_op){ .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = frame_of(w->frames, pfn) };
     return w->ops == OPS_BATCH ? clear_pages(w) : 0;
 }
 
 static int add_part(struct writer *w, uint64_t pfn, bool fresh, struct part part)
 {
     if (pfn != w->last_pfn)
-        w->mfn[w->pages++] = w->frames->mfn[pfn];
+        w->mfn[w->pages++] = frame_of(w->frames, pfn);
     w->last_pfn = pfn;
     part.fresh = fresh;
     part.slot = w->pages - 1;

@@ -18,11 +18,7 @@
 #define RFLAGS_IF  (1ul << 9)
 
 struct pv_build {
-    struct xc *xc;
-    const struct build_request *request;
-    const struct image *image;
-    const struct blob *ramdisk;
-    struct build_error *error;
+    struct build in;
     struct pv_layout layout;
     struct frames frames;
     uint64_t shared_info_mfn;
@@ -31,11 +27,6 @@ struct pv_build {
     struct piece piece[MAX_PIECES];
     unsigned int pieces;
 };
-
-static int failed(const struct pv_build *b, int rc, const char *what)
-{
-    return build_fail(b->error, rc, "cannot %s: %s", what, strerror(-rc));
-}
 
 /* What domains of this type have; the kernel may ask for no more. */
 static const char *const offered[] = { "writable_page_tables", "writable_descriptor_tables",
@@ -58,7 +49,7 @@ static int check_features(const struct pv_build *b, const char *names, bool all)
         size_t skip = *name == '!';
 
         if (demanded && length > skip && !is_offered(name + skip, length - skip))
-            return build_fail(b->error, -EINVAL,
+            return build_fail(b->in.error, -EINVAL,
                               "the feature \"%.*s\" is required, which a PV guest cannot have",
                               (int)(length - skip < 40 ? length - skip : 40), name + skip);
         name += length + (name[length] == '|');
@@ -75,13 +66,13 @@ static uint64_t va(const struct pv_build *b, uint64_t pfn)
 
 static int make_start_info(struct pv_build *b)
 {
-    const struct build_request *r = b->request;
+    const struct build_request *r = b->in.request;
     const struct pv_layout *l = &b->layout;
     struct start_info *si = &b->start_info;
     const char *cmdline = r->cmdline ? r->cmdline : "";
 
     if (strlen(cmdline) >= MAX_GUEST_CMDLINE)
-        return build_fail(b->error, -E2BIG,
+        return build_fail(b->in.error, -E2BIG,
                           "the kernel's command line has %zu characters; at most %d are possible",
                           strlen(cmdline), MAX_GUEST_CMDLINE - 1);
     memcpy(si->magic, "xen-3.0-x86_64", sizeof("xen-3.0-x86_64"));
@@ -99,11 +90,11 @@ static int make_start_info(struct pv_build *b)
         si->first_p2m_pfn = l->p2m;
         si->nr_p2m_frames = l->p2m_pages + l->p2m_table_pages;
     }
-    if (b->ramdisk->size) {
-        bool by_page = b->image->notes.mod_start_pfn & 1;
+    if (b->in.ramdisk->size) {
+        bool by_page = b->in.image->notes.mod_start_pfn & 1;
 
         si->mod_start = by_page ? l->ramdisk : va(b, l->ramdisk);
-        si->mod_len = b->ramdisk->size;
+        si->mod_len = b->in.ramdisk->size;
         si->flags |= by_page ? SIF_MOD_START_PFN : 0;
     }
     memcpy(si->cmd_line, cmdline, strlen(cmdline) + 1);
@@ -127,14 +118,14 @@ static void list_pieces(struct pv_build *b)
     const struct pv_layout *l = &b->layout;
     bool map_ramdisk = l->ramdisk < l->start_info;
 
-    for (unsigned int i = 0; i < b->image->segments; i++) {
-        const struct segment *s = &b->image->segment[i];
+    for (unsigned int i = 0; i < b->in.image->segments; i++) {
+        const struct segment *s = &b->in.image->segment[i];
 
         add(b, s->address, s->data, s->filled);
         add(b, s->address + s->filled, NULL, s->size - s->filled);
     }
     if (map_ramdisk)
-        add_page(b, l->ramdisk, b->ramdisk->data, b->ramdisk->size);
+        add_page(b, l->ramdisk, b->in.ramdisk->data, b->in.ramdisk->size);
     if (!l->own_p2m)
         add_page(b, l->p2m, b->frames.mfn, l->total * sizeof(xen_pfn_t));
     add_page(b, l->start_info, &b->start_info, sizeof(b->start_info));
@@ -142,7 +133,7 @@ static void list_pieces(struct pv_build *b)
     add_page(b, l->console, NULL, XC_PAGE_SIZE);
     add_page(b, l->tables, b->tables, l->table_pages * XC_PAGE_SIZE);
     if (!map_ramdisk)
-        add_page(b, l->ramdisk, b->ramdisk->data, b->ramdisk->size);
+        add_page(b, l->ramdisk, b->in.ramdisk->data, b->in.ramdisk->size);
     if (l->own_p2m) {
         add_page(b, l->p2m, b->frames.mfn, l->total * sizeof(xen_pfn_t));
         add_page(b, l->p2m_tables, b->tables + l->table_pages * PV_ENTRIES,
@@ -155,13 +146,13 @@ static int init_shared_info(struct pv_build *b)
 {
     xen_pfn_t frame = b->shared_info_mfn;
     struct shared_info *si =
-        xc_map(b->xc, b->request->domid, PROT_READ | PROT_WRITE, 1, &frame, NULL);
+        xc_map(b->in.xc, b->in.request->domid, PROT_READ | PROT_WRITE, 1, &frame, NULL);
 
     if (!si)
-        return failed(b, -errno, "map the guest's shared page");
+        return build_failed(&b->in, -errno, "map the guest's shared page");
     for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
         si->vcpu_info[i].evtchn_upcall_mask = 1;
-    xc_unmap(b->xc, si, 1);
+    xc_unmap(b->in.xc, si, 1);
     return 0;
 }
 
@@ -174,7 +165,7 @@ static int start_vcpu(struct pv_build *b)
     int rc;
 
     if (!context)
-        return failed(b, -ENOMEM, "start the first vCPU");
+        return build_failed(&b->in, -ENOMEM, "start the first vCPU");
     context->flags = VGCF_in_kernel | VGCF_online;
     context->user_regs.rip = l->entry;
     context->user_regs.rsp = va(b, l->stack + 1);
@@ -189,36 +180,36 @@ static int start_vcpu(struct pv_build *b)
     context->ctrlreg[3] = b->frames.mfn[l->tables] << XC_PAGE_SHIFT;
     context->debugreg[6] = 0xffff0ff0;
     context->debugreg[7] = 0x400;
-    rc = xc_vcpu_set_context(b->xc, b->request->domid, 0, context);
+    rc = xc_vcpu_set_context(b->in.xc, b->in.request->domid, 0, context);
     free(context);
-    return rc < 0 ? failed(b, rc, "set the registers of the first vCPU") : 0;
+    return rc < 0 ? build_failed(&b->in, rc, "set the registers of the first vCPU") : 0;
 }
 
-static int finish(struct pv_build *b, struct build_result *result)
+static int finish(struct pv_build *b)
 {
-    const struct build_request *r = b->request;
+    const struct build_request *r = b->in.request;
     const struct pv_layout *l = &b->layout;
-    const struct notes *n = &b->image->notes;
+    const struct notes *n = &b->in.image->notes;
     int rc;
 
-    if (image_has_note(b->image, XEN_ELFNOTE_HYPERCALL_PAGE)) {
+    if (image_has_note(b->in.image, XEN_ELFNOTE_HYPERCALL_PAGE)) {
         uint64_t pfn = (n->hypercall_page - l->virt_base) >> XC_PAGE_SHIFT;
 
-        rc = xc_domain_hypercall_init(b->xc, r->domid, b->frames.mfn[pfn]);
+        rc = xc_domain_hypercall_init(b->in.xc, r->domid, b->frames.mfn[pfn]);
         if (rc < 0)
-            return failed(b, rc, "fill the guest's hypercall page");
+            return build_failed(&b->in, rc, "fill the guest's hypercall page");
     }
-    rc = xc_pin(b->xc, r->domid, MMUEXT_PIN_L4_TABLE, b->frames.mfn[l->tables]);
+    rc = xc_pin(b->in.xc, r->domid, MMUEXT_PIN_L4_TABLE, b->frames.mfn[l->tables]);
     if (rc < 0)
-        return failed(b, rc, "pin the guest's first page table");
-    *result = (struct build_result){
+        return build_failed(&b->in, rc, "pin the guest's first page table");
+    *b->in.result = (struct build_result){
         .console_gfn = b->frames.mfn[l->console],
         .store_gfn = b->frames.mfn[l->store],
     };
-    rc = xc_grant_reserved(b->xc, r->domid, result->console_gfn, r->console.domid,
-                           result->store_gfn, r->store.domid);
+    rc = xc_grant_reserved(b->in.xc, r->domid, b->in.result->console_gfn, r->console.domid,
+                           b->in.result->store_gfn, r->store.domid);
     if (rc < 0)
-        return failed(b, rc, "grant the guest's rings");
+        return build_failed(&b->in, rc, "grant the guest's rings");
     rc = init_shared_info(b);
     return rc < 0 ? rc : start_vcpu(b);
 }
@@ -231,51 +222,49 @@ static int fill_memory(struct pv_build *b)
         return rc;
     b->tables = pv_tables(&b->layout, b->frames.mfn);
     if (!b->tables)
-        return failed(b, -ENOMEM, "make the guest's page tables");
+        return build_failed(&b->in, -ENOMEM, "make the guest's page tables");
     list_pieces(b);
-    return frames_write(&b->frames, b->piece, b->pieces, b->error);
+    return frames_write(&b->frames, b->piece, b->pieces, b->in.error);
 }
 
-static int build(struct pv_build *b, struct build_result *result)
+static int build(struct pv_build *b)
 {
     struct xen_domctl_getdomaininfo info;
-    const struct build_request *r = b->request;
+    const struct build_request *r = b->in.request;
     int rc;
 
-    rc = check_features(b, b->image->notes.features, false);
+    rc = check_features(b, b->in.image->notes.features, false);
     if (rc == 0 && r->features)
         rc = check_features(b, r->features, true);
     if (rc == 0)
-        rc = pv_plan(&b->layout, b->image, r->memory_kb >> 2, b->ramdisk->size, b->error);
+        rc = pv_plan(&b->layout, b->in.image, r->memory_kb >> 2, b->in.ramdisk->size, b->in.error);
     if (rc < 0)
         return rc;
-    rc = xc_domain_info(b->xc, r->domid, &info);
+    rc = xc_domain_info(b->in.xc, r->domid, &info);
     if (rc < 0)
-        return failed(b, rc, "look at the new domain");
+        return build_failed(&b->in, rc, "look at the new domain");
     b->shared_info_mfn = info.shared_info_frame;
-    b->frames = (struct frames){ .xc = b->xc, .domid = r->domid, .count = b->layout.total };
-    rc = frames_populate(&b->frames, b->error);
+    b->frames = (struct frames){ .xc = b->in.xc, .domid = r->domid, .count = b->layout.total };
+    b->frames.mfn = malloc(b->layout.total * sizeof(xen_pfn_t));
+    if (!b->frames.mfn)
+        return build_failed(&b->in, -ENOMEM, "list the guest's pages");
+    rc = frames_populate(&b->frames, 0, b->layout.total, b->in.error);
     if (rc == 0)
         rc = fill_memory(b);
-    return rc < 0 ? rc : finish(b, result);
+    return rc < 0 ? rc : finish(b);
 }
 
-int build_pv(struct xc *xc, const struct build_request *request, const struct image *image,
-             const struct blob *ramdisk, struct build_result *result, struct build_error *error)
+int build_pv(const struct build *in)
 {
     struct pv_build *b = calloc(1, sizeof(*b));
     int rc;
 
     if (!b)
-        return build_fail(error, -ENOMEM, "there is no memory to build the guest");
-    b->xc = xc;
-    b->request = request;
-    b->image = image;
-    b->ramdisk = ramdisk;
-    b->error = error;
-    rc = build(b, result);
+        return build_failed(in, -ENOMEM, "build the guest");
+    b->in = *in;
+    rc = build(b);
     free(b->tables);
-    frames_free(&b->frames);
+    free(b->frames.mfn);
     free(b);
     return rc;
 }

@@ -7,7 +7,9 @@
 #include "fake_xc.h"
 #include "xc/domain.h"
 #include "xc/event.h"
+#include "xc/hvm.h"
 #include "xc/memory.h"
+#include <xen/hvm/save.h>
 
 struct fake fake;
 static int fd = -1;
@@ -15,7 +17,7 @@ static uint8_t *memory;
 
 void fake_start(uint64_t room)
 {
-    fake = (struct fake){ .room = room, .mfn_of = calloc(room, sizeof(xen_pfn_t)) };
+    fake = (struct fake){ .room = room, .mfn_of = calloc(FAKE_GFNS, sizeof(xen_pfn_t)) };
     fd = memfd_create("fake", 0);
     if (ftruncate(fd, (room + 1) << 12) < 0)
         abort();
@@ -43,6 +45,8 @@ static uint64_t index_of(xen_pfn_t mfn)
 {
     if (mfn == FAKE_SHARED)
         return fake.room;
+    if (fake.hvm)
+        mfn = fake.mfn_of[mfn];
     if (mfn < FAKE_BASE || mfn - FAKE_BASE >= fake.room)
         abort();
     return mfn - FAKE_BASE;
@@ -50,7 +54,7 @@ static uint64_t index_of(xen_pfn_t mfn)
 
 const uint8_t *fake_page(uint64_t pfn)
 {
-    return memory + (index_of(fake.mfn_of[pfn]) << 12);
+    return memory + (index_of(fake.hvm ? pfn : fake.mfn_of[pfn]) << 12);
 }
 
 uint64_t fake_pfn_of(xen_pfn_t mfn)
@@ -98,7 +102,8 @@ long xc_populate(struct xc *xc, uint32_t domid, unsigned long count, unsigned in
 
         for (unsigned long j = 0; j < 1ul << order; j++)
             fake.mfn_of[frames[i] + j] = mfn + j;
-        frames[i] = mfn;
+        if (!fake.hvm)
+            frames[i] = mfn;
         fake.used += 1ul << order;
     }
     return i;
@@ -248,5 +253,52 @@ int xc_policy_set(struct xc *xc, uint32_t domid, const struct xc_policy *p,
         return -EINVAL;
     }
     memcpy(fake.leaves, p->leaves, sizeof(fake.leaves));
+    return 0;
+}
+
+int xc_hvm_set_param(struct xc *xc, uint32_t domid, unsigned int index, uint64_t value)
+{
+    (void)xc, (void)domid;
+    fake.params[index] = value;
+    return fails() ? -EINVAL : 0;
+}
+
+/* A header, something else, and what two vCPUs have of caching */
+int xc_hvm_get_context(struct xc *xc, uint32_t domid, void *state, uint32_t *size)
+{
+    struct {
+        struct hvm_save_descriptor header;
+        char text[12];
+        struct hvm_save_descriptor other;
+        struct hvm_save_descriptor mtrr[1];
+        struct hvm_hw_mtrr first;
+        struct hvm_save_descriptor next;
+        struct hvm_hw_mtrr second;
+        struct hvm_save_descriptor end;
+    } __attribute__((packed)) all = {
+        .header = { 1, 0, 12 },
+        .text = "the header",
+        .other = { 5, 0, 0 },
+        .mtrr = { { 14, 0, sizeof(struct hvm_hw_mtrr) } },
+        .first.msr_pat_cr = 0x70406,
+        .next = { 14, 1, sizeof(struct hvm_hw_mtrr) },
+        .second.msr_pat_cr = 0x70406,
+    };
+
+    (void)xc, (void)domid;
+    if (state)
+        memcpy(state, &all, sizeof(all));
+    *size = sizeof(all);
+    return fails() ? -EINVAL : 0;
+}
+
+int xc_hvm_set_context(struct xc *xc, uint32_t domid, const void *state, uint32_t size)
+{
+    (void)xc, (void)domid;
+    if (fails() || size > sizeof(fake.state))
+        return -EINVAL;
+    memcpy(fake.state, state, size);
+    fake.state_size = size;
+    fake.has_context = true;
     return 0;
 }

@@ -14,6 +14,7 @@
 #define FAKE_BASE   0x1000ul
 #define FAKE_SHARED 0x77ul
 #define FAKE_DOMID  5
+#define FAKE_GFNS   (1ul << 20) /* numbers that a guest of the other kind has for its pages */
 
 struct fake {
     uint64_t room;         /* frames that there are */
@@ -29,6 +30,10 @@ struct fake {
     struct vcpu_guest_context context;
     struct shared_info shared;
     unsigned int vcpus;
+    bool hvm;            /* its pages are called by its own numbers */
+    uint64_t params[64]; /* HVM_PARAM_* */
+    uint8_t state[2048]; /* that was set */
+    uint32_t state_size;
     uint64_t map_end;
     xen_cpuid_leaf_t leaves[3], host[3];
 };

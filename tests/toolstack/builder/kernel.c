@@ -41,6 +41,8 @@ static uint32_t put_notes(uint8_t *at, const struct kernel_options *o)
         at = number(at, XEN_ELFNOTE_INIT_P2M, KERNEL_P2M);
     if (o->mod_start_pfn)
         at = number(at, XEN_ELFNOTE_MOD_START_PFN, 1);
+    if (o->pvh)
+        at = number(at, XEN_ELFNOTE_PHYS32_ENTRY, KERNEL_TEXT + 0x20);
     if (o->paddr_is_virtual)
         at = number(at, XEN_ELFNOTE_PADDR_OFFSET, KERNEL_BASE);
     return at - start;

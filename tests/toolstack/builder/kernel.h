@@ -14,7 +14,7 @@
 #define KERNEL_BYTES 0x6000ul
 
 struct kernel_options {
-    bool own_p2m, mod_start_pfn, no_notes, paddr_is_virtual;
+    bool own_p2m, mod_start_pfn, no_notes, paddr_is_virtual, pvh;
     const char *features;
 };
 

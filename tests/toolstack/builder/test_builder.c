@@ -14,6 +14,9 @@
 #include "builder/internal.h"
 #include "fake_xc.h"
 #include "kernel.h"
+#include <xen/arch-x86/hvm/start_info.h>
+#include <xen/hvm/params.h>
+#include <xen/hvm/save.h>
 
 #define PAGES   4096ul
 #define CMDLINE "console=hvc0 quiet"
@@ -181,23 +184,143 @@ static void test_maps_little(void **state)
     fake_end();
 }
 
+/* ---- PVH ---- */
+
+static const void *pvh_at(uint64_t address)
+{
+    return fake_page(address >> 12) + (address & 4095);
+}
+
+static uint8_t sum(const void *data, size_t size)
+{
+    const uint8_t *p = data;
+    uint8_t s = 0;
+
+    while (size--)
+        s += *p++;
+    return s;
+}
+
+/* The table that a field of another one points to; in tables nothing is aligned */
+static const uint8_t *table_at(const uint8_t *field)
+{
+    uint64_t address;
+
+    memcpy(&address, field, sizeof(address));
+    return pvh_at(address);
+}
+
+static void check_tables(uint64_t rsdp)
+{
+    const uint8_t *root = pvh_at(rsdp), *xsdt = table_at(root + 24);
+    const uint8_t *fadt = table_at(xsdt + 36), *madt = table_at(xsdt + 44);
+
+    assert_memory_equal(root, "RSD PTR ", 8);
+    assert_int_equal(sum(root, 20), 0);
+    assert_int_equal(sum(root, 36), 0);
+    assert_int_equal(sum(xsdt, 52), 0);
+    assert_memory_equal(fadt, "FACP", 4);
+    assert_int_equal(sum(fadt, 276), 0);
+    assert_memory_equal(table_at(fadt + 140), "DSDT", 4);
+    assert_memory_equal(madt, "APIC", 4);
+    assert_int_equal(madt[4], 44 + 2 * 8);
+    assert_int_equal(sum(madt, 44 + 2 * 8), 0);
+    assert_int_equal(madt[44 + 8 + 3], 2); /* the APIC of vCPU 1 */
+}
+
+/* The record at @at of what was set; returns where the next one is */
+static size_t record(size_t at, struct hvm_save_descriptor *d, void *data, size_t size)
+{
+    memcpy(d, fake.state + at, sizeof(*d));
+    if (data)
+        memcpy(data, fake.state + at + sizeof(*d), size);
+    return at + sizeof(*d) + d->length;
+}
+
+/* Returns where the start information is */
+static uint64_t check_state(void)
+{
+    struct hvm_save_descriptor d;
+    struct hvm_hw_cpu cpu;
+    struct hvm_hw_mtrr mtrr;
+    char header[12];
+    size_t at = record(0, &d, header, sizeof(header));
+
+    assert_string_equal(header, "the header");
+    at = record(at, &d, &cpu, sizeof(cpu));
+    assert_int_equal(d.typecode, HVM_SAVE_CODE(CPU));
+    assert_int_equal(cpu.rip, KERNEL_TEXT + 0x20);
+    at = record(at, &d, NULL, 0);
+    at = record(at, &d, &mtrr, sizeof(mtrr));
+    assert_int_equal(d.instance, 1);
+    assert_int_equal(mtrr.msr_mtrr_def_type, 0x806);
+    assert_int_equal(mtrr.msr_pat_cr, 0x70406);
+    at = record(at, &d, NULL, 0);
+    assert_int_equal(d.typecode, HVM_SAVE_CODE(END));
+    assert_int_equal(at, fake.state_size);
+    return cpu.rbx;
+}
+
+static void check_pvh(uint64_t info)
+{
+    const struct hvm_start_info *si = pvh_at(info);
+    const struct hvm_modlist_entry *module = pvh_at(si->modlist_paddr);
+    const struct hvm_memmap_table_entry *map = pvh_at(si->memmap_paddr);
+
+    assert_int_equal(si->magic, XEN_HVM_START_MAGIC_VALUE);
+    assert_int_equal(si->version, 1);
+    assert_string_equal(pvh_at(si->cmdline_paddr), CMDLINE);
+    assert_int_equal(si->nr_modules, 1);
+    assert_int_equal(module->size, sizeof(ramdisk));
+    for (size_t i = 0; i < sizeof(ramdisk); i++)
+        assert_int_equal(*(const uint8_t *)pvh_at(module->paddr + i), ramdisk[i]);
+    assert_int_equal(si->memmap_entries, 3);
+    assert_int_equal(map[0].size, PAGES << 12);
+    check_tables(si->rsdp_paddr);
+}
+
+static void test_pvh(void **state)
+{
+    struct build_request r = request();
+    struct build_result result;
+    struct build_error error;
+
+    (void)state;
+    r.type = BUILD_PVH;
+    kernel_make(kernel, &(struct kernel_options){ .pvh = true });
+    fake_start(PAGES + 16);
+    fake.hvm = true;
+    assert_int_equal(build_domain(xc, &r, &result, &error), 0);
+    assert_int_equal(fake.used, PAGES + 16);
+    assert_memory_equal(pvh_at(KERNEL_TEXT), kernel + 0x1000, 0x1000);
+    assert_memory_equal(pvh_at(KERNEL_DATA + 0x800), kernel + 0x4800, 0x800);
+    assert_int_equal(sum(pvh_at(KERNEL_DATA + 0x3000), 4096), 0);
+    assert_int_equal(fake.params[HVM_PARAM_CONSOLE_PFN], result.console_gfn);
+    assert_int_equal(fake.params[HVM_PARAM_STORE_EVTCHN], 4);
+    check_pvh(check_state());
+    assert_int_equal(fake.buffers, 0);
+    assert_int_equal(fake.maps, 0);
+    fake_end();
+}
+
 /* Whatever fails: -errno, a sentence, and nothing kept. */
-static void test_failures(void **state)
+static void fail_each_call(enum build_type type)
 {
     struct build_cpuid change = { .leaf = 1, .subleaf = XEN_CPUID_NO_SUBLEAF, .d.clear = 0x10 };
     struct build_result result;
     struct build_error error;
     int rc = -1;
 
-    (void)state;
-    kernel_make(kernel, &(struct kernel_options){ .own_p2m = true });
+    kernel_make(kernel, &(struct kernel_options){ .own_p2m = true, .pvh = true });
     for (int i = 1; rc < 0; i++) {
         struct build_request r = request();
 
+        r.type = type;
         r.cpuid = &change;
         r.cpuid_count = 1;
         r.tsc_mode = 1;
-        fake_start(PAGES);
+        fake_start(PAGES + 16);
+        fake.hvm = type == BUILD_PVH;
         fake.fail_at = i;
         rc = build_domain(xc, &r, &result, &error);
         assert_int_equal(fake.buffers, 0);
@@ -211,6 +334,13 @@ static void test_failures(void **state)
         fake_end();
         assert_in_range(i, 1, 60);
     }
+}
+
+static void test_failures(void **state)
+{
+    (void)state;
+    fail_each_call(BUILD_PV);
+    fail_each_call(BUILD_PVH);
 }
 
 static void refused(struct build_request *r, int expected, const char *words)
@@ -251,8 +381,10 @@ static void test_refusals(void **state)
     r.cmdline = line;
     refused(&r, -E2BIG, "1024 characters");
     r = request();
+    r.type = BUILD_HVM;
+    refused(&r, -ENOSYS, "HVM");
     r.type = BUILD_PVH;
-    refused(&r, -ENOSYS, "PVH");
+    refused(&r, -EINVAL, "PVH support");
     r = request();
     r.kernel.size = 0;
     refused(&r, -EINVAL, "no kernel");
@@ -383,9 +515,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layouts),  cmocka_unit_test(test_maps_little),
-        cmocka_unit_test(test_failures), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_cpuid),    cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_lzo),      cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_pvh),      cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_cpuid),
+        cmocka_unit_test(test_formats),  cmocka_unit_test(test_lzo),
+        cmocka_unit_test(test_bomb),
     };
 
     for (size_t i = 0; i < sizeof(ramdisk); i++)
