@@ -388,14 +388,13 @@ static int set_basic(struct restore *r, unsigned int vcpu, void *data)
 
 static int set_extended(struct restore *r, unsigned int vcpu, const void *data, uint32_t length)
 {
-    union {
-        struct xen_domctl_ext_vcpucontext context;
-        char bytes[128];
-    } ext = { 0 };
+    struct xen_domctl_ext_vcpucontext context = { 0 };
     int rc;
 
-    memcpy(&ext, data, length);
-    rc = xc_vcpu_set_ext_context(r->xc, r->domid, vcpu, &ext.context);
+    if (length > sizeof(context))
+        return wire_fail(r->why, -EINVAL, "the callbacks of vCPU %u have %u bytes", vcpu, length);
+    memcpy(&context, data, length);
+    rc = xc_vcpu_set_ext_context(r->xc, r->domid, vcpu, &context);
     return rc ? wire_fail(r->why, rc, "cannot set the callbacks of vCPU %u: %s", vcpu,
                           strerror(-rc))
               : 0;

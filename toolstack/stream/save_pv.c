@@ -457,18 +457,19 @@ static int basic_record(struct save *s, unsigned int vcpu)
     return rc ? rc : write_vcpu_record(s, WIRE_PV_VCPU_BASIC, vcpu, &c, sizeof(c));
 }
 
+/* The structure says itself how long it is. */
 static int extended_record(struct save *s, unsigned int vcpu)
 {
-    union {
-        struct xen_domctl_ext_vcpucontext context;
-        char bytes[128];
-    } body = { 0 };
-    const int rc = xc_vcpu_get_ext_context(s->xc, s->domid, vcpu, &body.context);
+    struct xen_domctl_ext_vcpucontext context = { 0 };
+    const int rc = xc_vcpu_get_ext_context(s->xc, s->domid, vcpu, &context);
 
     if (rc)
         return wire_fail(s->why, rc, "cannot read the callbacks of vCPU %u: %s", vcpu,
                          strerror(-rc));
-    return write_vcpu_record(s, WIRE_PV_VCPU_EXTENDED, vcpu, &body, sizeof(body));
+    if (context.size > sizeof(context))
+        return wire_fail(s->why, -EINVAL, "the callbacks of vCPU %u have %u bytes", vcpu,
+                         context.size);
+    return write_vcpu_record(s, WIRE_PV_VCPU_EXTENDED, vcpu, &context, context.size);
 }
 
 static int xsave_record(struct save *s, unsigned int vcpu)
