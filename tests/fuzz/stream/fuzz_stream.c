@@ -1,6 +1,7 @@
 /*
- * Fuzzer for what restores a domain: the first byte says whether the rest is libxl's image or the
- * domain's; behind is the unit test's hypervisor, which the stream must leave without a mapping.
+ * Fuzzer for what restores a domain: the first byte says whether the rest is libxl's image, a PV
+ * domain's or an HVM one's; behind is the unit test's hypervisor, which the stream must leave
+ * without a mapping.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -D__XEN_TOOLS__ -I toolstack \
  *       -I tests/toolstack/stream tests/fuzz/stream/fuzz_stream.c \
@@ -28,16 +29,19 @@ static int suspend(void *context)
 }
 
 /* One good image of each kind */
-static void make_seed(const char *folder, bool linear, bool verify)
+static void make_seed(const char *folder, bool linear, bool verify, bool hvm)
 {
     struct stream_save save = { .domid = 1, .abort_fd = -1, .verify = verify, .suspend = suspend };
     char name[256];
 
-    snprintf(name, sizeof(name), "%s/seed%d%d", folder, linear, verify);
+    snprintf(name, sizeof(name), "%s/seed%d%d%d", folder, linear, verify, hvm);
     fake_reset();
-    fake_guest(linear);
+    if (hvm)
+        fake_hvm_guest();
+    else
+        fake_guest(linear);
     save.fd = open(name, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    if (write(save.fd, "\1", 1) != 1 || stream_save(&save))
+    if (write(save.fd, hvm ? "\3" : "\1", 1) != 1 || stream_save(&save))
         abort();
     close(save.fd);
 }
@@ -49,8 +53,9 @@ int LLVMFuzzerInitialize(int *count, char ***args)
     (void)count, (void)args;
     input = memfd_create("input", 0);
     if (folder) {
-        make_seed(folder, true, false);
-        make_seed(folder, false, true);
+        make_seed(folder, true, false, false);
+        make_seed(folder, false, true, false);
+        make_seed(folder, false, false, true);
     }
     return 0;
 }
@@ -88,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     fake_reset();
+    fake.domain[2].hvm = data[0] & 2;
     if (stream_restore(&restore) && !restore.why.text[0])
         abort();
     if (fake.mapped || fake.buffers)

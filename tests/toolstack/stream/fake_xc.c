@@ -8,6 +8,7 @@
 #include "fake_xc.h"
 #include "xc/domain.h"
 #include "xc/event.h"
+#include "xc/hvm.h"
 #include "xc/memory.h"
 #include "xc/policy.h"
 #include "xc/vcpu.h"
@@ -166,6 +167,28 @@ void fake_guest(bool linear)
     d->suspended = true;
 }
 
+void fake_hvm_guest(void)
+{
+    fake.domain[1].hvm = fake.domain[2].hvm = fake.domain[1].suspended = true;
+    for (unsigned int i = 0; i < 16; i++)
+        memset(fake_frame(fake_add(1, 5 + 30 * i, XEN_DOMCTL_PFINFO_NOTAB)), (int)i + 1, 4096);
+    fake.domain[1].param[HVM_PARAM_STORE_PFN] = 5;
+    fake.domain[1].param[HVM_PARAM_CONSOLE_PFN] = 35;
+    fake.domain[1].param[HVM_PARAM_IOREQ_PFN] = 65;
+    strcpy(fake.domain[1].context, "registers of a guest");
+}
+
+/* A frame's number for its domain: translated domains have their own */
+static xen_pfn_t real_frame(uint32_t domid, xen_pfn_t frame)
+{
+    if (domid >= FAKE_DOMAINS || !fake.domain[domid].hvm)
+        return frame;
+    for (unsigned int i = 0; i < FAKE_FRAMES; i++)
+        if (fake.owner[i] == domid && fake.m2p[i] == frame)
+            return i;
+    return ~0ull;
+}
+
 /* ---- xc */
 struct xc {
     int unused;
@@ -199,8 +222,10 @@ static int map_one(char *at, uint32_t domid, int prot, xen_pfn_t frame)
             return EINVAL;
         frame -= FAKE_M2P;
         fd = m2p_fd;
-    } else if (frame >= FAKE_FRAMES || fake.owner[frame] != domid) {
-        return EINVAL;
+    } else {
+        frame = real_frame(domid, frame);
+        if (frame >= FAKE_FRAMES || fake.owner[frame] != domid)
+            return EINVAL;
     }
     if (mmap(at, XC_PAGE_SIZE, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)(frame * XC_PAGE_SIZE)) ==
         MAP_FAILED)
@@ -317,9 +342,12 @@ long xc_populate(struct xc *xc, uint32_t domid, unsigned long count, unsigned in
 
     (void)xc, (void)mem_flags;
     for (i = 0; i < count && d->pages < d->max_pages && !order; i++) {
-        frames[i] = fake_add(domid, frames[i], XEN_DOMCTL_PFINFO_NOTAB);
-        if (frames[i] == ~0ull)
+        const xen_pfn_t frame = fake_add(domid, frames[i], XEN_DOMCTL_PFINFO_NOTAB);
+
+        if (frame == ~0ull)
             break;
+        if (!d->hvm)
+            frames[i] = frame;
     }
     return (long)i;
 }
@@ -329,10 +357,12 @@ long xc_decrease(struct xc *xc, uint32_t domid, unsigned long count, unsigned in
 {
     (void)xc, (void)order;
     for (unsigned long i = 0; i < count; i++) {
-        if (frames[i] >= FAKE_FRAMES || fake.owner[frames[i]] != domid)
+        const xen_pfn_t frame = real_frame(domid, frames[i]);
+
+        if (frame >= FAKE_FRAMES || fake.owner[frame] != domid)
             return (long)i;
-        fake.owner[frames[i]] = 0;
-        fake.m2p[frames[i]] = ~0ull;
+        fake.owner[frame] = 0;
+        fake.m2p[frame] = ~0ull;
         find(domid)->pages--;
     }
     return (long)count;
@@ -355,10 +385,54 @@ int xc_machphys_frames(struct xc *xc, xen_pfn_t *frames, unsigned int *count)
 int xc_page_types(struct xc *xc, uint32_t domid, unsigned long count, xen_pfn_t *frames)
 {
     (void)xc;
-    for (unsigned long i = 0; i < count; i++)
-        frames[i] = frames[i] < FAKE_FRAMES && fake.owner[frames[i]] == domid
-                        ? fake.type[frames[i]]
-                        : XEN_DOMCTL_PFINFO_XTAB;
+    for (unsigned long i = 0; i < count; i++) {
+        const xen_pfn_t frame = real_frame(domid, frames[i]);
+
+        frames[i] = frame < FAKE_FRAMES && fake.owner[frame] == domid ? fake.type[frame]
+                                                                      : XEN_DOMCTL_PFINFO_XTAB;
+    }
+    return 0;
+}
+
+long xc_maximum_gpfn(struct xc *xc, uint32_t domid)
+{
+    (void)xc, (void)domid;
+    return 500;
+}
+
+int xc_hvm_get_param(struct xc *xc, uint32_t domid, unsigned int index, uint64_t *value)
+{
+    (void)xc;
+    *value = find(domid)->param[index];
+    return 0;
+}
+
+int xc_hvm_set_param(struct xc *xc, uint32_t domid, unsigned int index, uint64_t value)
+{
+    (void)xc;
+    find(domid)->param[index] = value;
+    return 0;
+}
+
+int xc_hvm_get_context(struct xc *xc, uint32_t domid, void *state, uint32_t *size)
+{
+    struct fake_domain *d = find(domid);
+
+    (void)xc;
+    if (state)
+        memcpy(state, d->context, *size);
+    *size = sizeof(d->context);
+    return 0;
+}
+
+int xc_hvm_set_context(struct xc *xc, uint32_t domid, const void *state, uint32_t size)
+{
+    struct fake_domain *d = find(domid);
+
+    (void)xc;
+    if (size != sizeof(d->context))
+        return -EINVAL;
+    memcpy(d->context, state, size);
     return 0;
 }
 

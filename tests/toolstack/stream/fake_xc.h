@@ -3,6 +3,7 @@
 #define FAKE_XC_H
 
 #include "stream/stream.h"
+#include "xc/hvm.h"
 #include "xc/xc.h"
 
 #define FAKE_FRAMES  512u
@@ -28,6 +29,8 @@ struct fake_domain {
     unsigned int leaves, msrs, pins;
     uint64_t dirty[FAKE_FRAMES / 64];
     xen_pfn_t granted[2];
+    uint64_t param[HVM_NR_PARAMS];
+    char context[37];
 };
 
 struct fake {
@@ -68,6 +71,9 @@ enum {
 };
 #define G_ADDRESS 0xffff880000000000ull
 void fake_guest(bool linear);
+/* Or an HVM guest in domain 1 and room for it in domain 2: 16 pages, every 30th from 5 on, that
+ * have the bytes 1, 2... */
+void fake_hvm_guest(void);
 /* Its page's frame, by its own table */
 xen_pfn_t fake_guest_frame(unsigned int pfn);
 

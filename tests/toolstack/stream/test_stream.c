@@ -196,6 +196,32 @@ static void test_verify(void **state)
     save_and_restore(true, true);
 }
 
+static void test_hvm(void **state)
+{
+    struct stream_save save = { .abort_fd = -1 };
+    struct stream_restore restore;
+    const struct fake_domain *d = &fake.domain[2];
+
+    (void)state;
+    fake_reset();
+    fake_hvm_guest();
+    assert_int_equal(run_save(&save), 0);
+    assert_int_equal(run_restore(&restore, image, image_size), 0);
+    assert_int_equal(d->pages, 16);
+    for (unsigned int frame = 0; frame < FAKE_FRAMES; frame++)
+        if (fake.owner[frame] == 2 && frame != d->shared)
+            assert_int_equal(*(char *)fake_frame(frame),
+                             fake.m2p[frame] == 65 ? 0 : (fake.m2p[frame] - 5) / 30 + 1);
+    assert_int_equal(restore.store_gfn, 5);
+    assert_int_equal(restore.console_gfn, 35);
+    assert_int_equal(d->param[HVM_PARAM_STORE_EVTCHN], 11);
+    assert_int_equal(d->param[HVM_PARAM_CONSOLE_EVTCHN], 12);
+    assert_int_equal(d->granted[1], 5);
+    assert_string_equal(d->context, "registers of a guest");
+    ((struct wire_headers *)image)->type = 1;
+    assert_int_equal(run_restore(&restore, image, image_size), -EINVAL);
+}
+
 /* ---- live: the guest writes, maps a frame that is not its own for a while, moves a page */
 static unsigned int steps;
 
@@ -540,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_bad_headers),   cmocka_unit_test(test_bad_records),
         cmocka_unit_test(test_bad_bodies),    cmocka_unit_test(test_short),
         cmocka_unit_test(test_outer),         cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_hvm),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
