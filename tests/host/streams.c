@@ -4,7 +4,8 @@
  * xl restores what this saves.
  *
  *   streams save DOMID FILE [live] [verify] [head=XL-FILE] [stop=BYTES]
- *   streams restore FILE NAME MB VCPUS [pvh]     leaves the domain paused; prints its number
+ *   streams restore FILE NAME MB VCPUS [pvh]     leaves the domain paused; prints its number; fails
+ *                                                if pages were not the same when verified
  *
  * stop: the save is aborted when so much is written, which must be reported, and the domain
  * resumed.
@@ -23,6 +24,7 @@
 #include "stream/stream.h"
 #include "xc/domain.h"
 #include "xc/event.h"
+#include "xc/vcpu.h"
 
 static struct xs_handle *store;
 
@@ -104,6 +106,26 @@ static void copy_head(int out, const char *name)
     close(in);
 }
 
+/* A guest sees by the result of its hypercall that it is where it was. */
+static int resume(struct xc *xc, uint32_t domid)
+{
+    struct vcpu_guest_context context;
+    struct xen_domctl_getdomaininfo info;
+    int rc = xc_domain_info(xc, domid, &info);
+
+    if (rc || !(info.flags & XEN_DOMINF_shutdown))
+        return rc;
+    rc = xc_vcpu_get_context(xc, domid, 0, &context);
+    context.user_regs.rax = 1;
+    if (!rc)
+        rc = xc_vcpu_set_context(xc, domid, 0, &context);
+    if (!rc)
+        rc = xc_domain_resume(xc, domid);
+    if (!rc && !xs_resume_domain(store, domid))
+        rc = -errno;
+    return rc;
+}
+
 static int save(struct xc *xc, char **args)
 {
     struct saving s = { .save = { .xc = xc,
@@ -136,10 +158,11 @@ static int save(struct xc *xc, char **args)
         rc = outer_write(&io, WIRE_OUTER_LIBXC);
     if (!rc)
         rc = stream_save(&s.save);
-    if (rc == -ECANCELED && s.stop) {
+    if (s.stop) {
+        if (rc != -ECANCELED)
+            die("was not aborted", rc, &s.save.why);
         printf("aborted: %s\n", s.save.why.text);
-        rc = xc_domain_resume(xc, s.save.domid);
-        return rc == -EINVAL ? 0 : rc; /* it had not been suspended yet */
+        return resume(xc, s.save.domid);
     }
     if (!rc)
         rc = outer_write(&io, WIRE_OUTER_END);
@@ -258,7 +281,7 @@ static int restore(struct xc *xc, char **args)
     fprintf(stderr, "streams: %llu pages, %llu different\n", (unsigned long long)r.pages,
             (unsigned long long)r.different);
     printf("%u\n", r.domid);
-    return 0;
+    return r.different ? -EUCLEAN : 0;
 }
 
 int main(int count, char **args)

@@ -63,7 +63,7 @@ static int no_records(struct save *s)
 
 static int hvm_suspended(struct save *s)
 {
-    uint64_t pages;
+    uint64_t pages = 0;
     const int rc = highest_page(s, &pages);
 
     if (!rc && pages > s->pages)
