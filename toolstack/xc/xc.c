@@ -11,6 +11,7 @@
 #include <xencall.h>
 #include <xenforeignmemory.h>
 #include "xc/xc.h"
+#include <xen/hypfs.h>
 
 struct xc {
     xencall_handle *call;
@@ -127,6 +128,21 @@ long xc_command(struct xc *xc, unsigned int number, unsigned int cmd, void *arg,
     if (rc == 0)
         rc = result(xencall2L(xc->call, number, cmd, (uintptr_t)b.buffer));
     xc_bounce_out(xc, &b);
+    return rc;
+}
+
+int xc_hypfs_write(struct xc *xc, const char *path, const void *value, size_t size)
+{
+    struct xc_bounce p, v = { 0 };
+    int rc = xc_bounce_in(xc, &p, path, strlen(path) + 1, XC_IN);
+
+    if (rc == 0)
+        rc = xc_bounce_in(xc, &v, value, size, XC_IN);
+    if (rc == 0)
+        rc = result(xencall5(xc->call, __HYPERVISOR_hypfs_op, XEN_HYPFS_OP_write_contents,
+                             (uintptr_t)p.buffer, strlen(path) + 1, (uintptr_t)v.buffer, size));
+    xc_bounce_out(xc, &v);
+    xc_bounce_out(xc, &p);
     return rc;
 }
 

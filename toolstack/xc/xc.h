@@ -56,6 +56,9 @@ int xc_sysctl(struct xc *xc, struct xen_sysctl *op);
 long xc_request(struct xc *xc, unsigned int number, void *arg, size_t size);
 /* @cmd of hypercall @number with one argument of @size bytes, copied in and out */
 long xc_command(struct xc *xc, unsigned int number, unsigned int cmd, void *arg, size_t size);
+/* Write a leaf of the hypervisor's tree of parameters, "/params/...", @size bytes in its own form
+ */
+int xc_hypfs_write(struct xc *xc, const char *path, const void *value, size_t size);
 /* XENMEM_*. The result may exceed an int: pages of a host. */
 long xc_memory_op(struct xc *xc, unsigned int cmd, void *arg, size_t size);
 /* @count operations at @ops, from xc_buffer_alloc(), on tables of @domid */

@@ -37,11 +37,6 @@ static int change(libxl_ctx *ctx, const char *name, op_fn *fn, const struct devi
     {                                                                                              \
         return device_list(ctx, &type##_kind, __func__, domid, num);                               \
     }
-#define DEVICE_LIST_FREE(type)                                                                     \
-    void libxl_device_##type##_list_free(libxl_device_##type *list, int num)                       \
-    {                                                                                              \
-        device_list_free(&type##_kind, list, num);                                                 \
-    }
 #define DEVICE_BY_DEVID(type)                                                                      \
     int libxl_devid_to_device_##type(libxl_ctx *ctx, uint32_t domid, int devid,                    \
                                      libxl_device_##type *type)                                    \
@@ -54,13 +49,11 @@ DEVICE_REMOVE(disk)
 DEVICE_DESTROY(disk)
 DEVICE_REMOVAL(disk, safe_remove, .safe = true)
 DEVICE_LIST(disk)
-DEVICE_LIST_FREE(disk)
 
 DEVICE_ADD(nic)
 DEVICE_REMOVE(nic)
 DEVICE_DESTROY(nic)
 DEVICE_LIST(nic)
-DEVICE_LIST_FREE(nic)
 DEVICE_BY_DEVID(nic)
 
 DEVICE_LIST(channel)
@@ -73,28 +66,24 @@ DEVICE_ADD(vkb)
 DEVICE_REMOVE(vkb)
 DEVICE_DESTROY(vkb)
 DEVICE_LIST(vkb)
-DEVICE_LIST_FREE(vkb)
 DEVICE_BY_DEVID(vkb)
 
 DEVICE_ADD(vtpm)
 DEVICE_REMOVE(vtpm)
 DEVICE_DESTROY(vtpm)
 DEVICE_LIST(vtpm)
-DEVICE_LIST_FREE(vtpm)
 DEVICE_BY_DEVID(vtpm)
 
 DEVICE_ADD(vdispl)
 DEVICE_REMOVE(vdispl)
 DEVICE_DESTROY(vdispl)
 DEVICE_LIST(vdispl)
-DEVICE_LIST_FREE(vdispl)
 DEVICE_BY_DEVID(vdispl)
 
 DEVICE_ADD(vsnd)
 DEVICE_REMOVE(vsnd)
 DEVICE_DESTROY(vsnd)
 DEVICE_LIST(vsnd)
-DEVICE_LIST_FREE(vsnd)
 DEVICE_BY_DEVID(vsnd)
 
 DEVICE_REMOVE(p9)
@@ -107,19 +96,16 @@ DEVICE_ADD(pci)
 DEVICE_REMOVE(pci)
 DEVICE_DESTROY(pci)
 DEVICE_LIST(pci)
-DEVICE_LIST_FREE(pci)
 
 DEVICE_ADD(usbctrl)
 DEVICE_REMOVE(usbctrl)
 DEVICE_DESTROY(usbctrl)
 DEVICE_LIST(usbctrl)
-DEVICE_LIST_FREE(usbctrl)
 DEVICE_BY_DEVID(usbctrl)
 
 DEVICE_ADD(usbdev)
 DEVICE_REMOVE(usbdev)
 DEVICE_LIST(usbdev)
-DEVICE_LIST_FREE(usbdev)
 
 /* ---- to find one ---- */
 

@@ -361,8 +361,3 @@ libxl_device_pci *libxl_device_pci_assignable_list(libxl_ctx *ctx, int *num)
     op_end(&op, 0);
     return list;
 }
-
-void libxl_device_pci_assignable_list_free(libxl_device_pci *list, int num)
-{
-    device_list_free(&pci_kind, list, num);
-}

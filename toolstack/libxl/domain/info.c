@@ -139,15 +139,6 @@ libxl_dominfo *libxl_list_domain(libxl_ctx *ctx, int *nb_domain_out)
     return list;
 }
 
-void libxl_dominfo_list_free(libxl_dominfo *list, int nb_domain)
-{
-    int i;
-
-    for (i = 0; i < nb_domain; i++)
-        libxl_dominfo_dispose(&list[i]);
-    free(list);
-}
-
 libxl_vminfo *libxl_list_vm(libxl_ctx *ctx, int *nb_vm_out)
 {
     struct xen_domctl_getdomaininfo *all;
@@ -170,15 +161,6 @@ libxl_vminfo *libxl_list_vm(libxl_ctx *ctx, int *nb_vm_out)
     }
     op_end(&op, 0);
     return list;
-}
-
-void libxl_vminfo_list_free(libxl_vminfo *list, int nb_vm)
-{
-    int i;
-
-    for (i = 0; i < nb_vm; i++)
-        libxl_vminfo_dispose(&list[i]);
-    free(list);
 }
 
 uint32_t libxl_vm_get_start_time(libxl_ctx *ctx, uint32_t domid)
