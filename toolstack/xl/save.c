@@ -1,0 +1,81 @@
+/*
+ * save, restore, dump-core: guests to files and back.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "commands.h"
+#include "domain.h"
+#include "savefile.h"
+
+int run_save(const struct args *args)
+{
+    const char *path = args->words[1];
+    uint32_t domid = domain_find(args->words[0]);
+    int fd, rc;
+
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        fatal("Failed to open temp file %s for writing: %m; the guest was left alone", path);
+    if (saved_write(fd, path, domid, args->count > 2 ? args->words[2] : NULL, args_has(args, 'D')))
+        return EXIT_FAILURE;
+    rc = libxl_domain_suspend(xl.ctx, domid, fd, 0, NULL);
+    if (close(fd) && !rc) {
+        error("%s could not be written to its end: %m", path);
+        rc = ERROR_FAIL;
+    }
+    if (rc) {
+        error("Failed to save domain, resuming domain");
+        libxl_domain_resume(xl.ctx, domid, 1, NULL);
+        return EXIT_FAILURE;
+    }
+    if (args_has(args, 'p'))
+        libxl_domain_pause(xl.ctx, domid, NULL);
+    if (args_has(args, 'p') || args_has(args, 'c'))
+        libxl_domain_resume(xl.ctx, domid, 1, NULL);
+    else
+        libxl_domain_destroy(xl.ctx, domid, NULL);
+    return EXIT_SUCCESS;
+}
+
+int run_restore(const struct args *args)
+{
+    struct domain_plan plan = DOMAIN_PLAN;
+    int rc;
+
+    plan.restore_path = args->words[args->count - 1];
+    plan.config_path = args->count > 1 ? args->words[0] : NULL;
+    plan.debug = args_has(args, 'd');
+    plan.paused = args_has(args, 'p');
+    plan.foreground = args_has(args, 'F');
+    plan.monitor = !args_has(args, 'e');
+    plan.console = args_has(args, 'c');
+    plan.autopass = args_has(args, 'A');
+    plan.viewer = args_has(args, 'V') || plan.autopass;
+    rc = domain_create(&plan);
+    return rc < 0 ? -rc : EXIT_SUCCESS;
+}
+
+/* A new name in the folder for dumps */
+static char *dump_path(uint32_t domid)
+{
+    char when[32];
+    time_t now = time(NULL);
+
+    strftime(when, sizeof(when), "%Y-%m%d-%H%M.%S", localtime(&now));
+    return text_of("/var/lib/xen/dump/%s-%s.%u.core", when, domain_name(domid), domid);
+}
+
+int run_dump_core(const struct args *args)
+{
+    uint32_t domid = domain_find(args->words[0]);
+    char *path = args->count > 1 ? args->words[1] : dump_path(domid);
+    int rc = libxl_domain_core_dump(xl.ctx, domid, path, NULL);
+
+    if (rc)
+        error("core dump failed (rc=%d)", rc);
+    else if (args->count < 2)
+        printf("%s\n", path);
+    return status_of(rc);
+}
