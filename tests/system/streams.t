@@ -11,7 +11,7 @@
     bail_out "cannot make the program that saves and restores"
 }
 
-# on NAME HYPERVISOR [FILE]: the job on one of them
+# on NAME HYPERVISOR [RUN-HOST-ARGUMENT...]: the job on one of them
 on() {
     local name=$1 hypervisor=$2 log=$temp/$1.log status=0
     shift 2
@@ -31,6 +31,7 @@ on() {
 }
 
 touch "$temp/live"
-on Xen xen
+# Xen has PVH guests where the CPU lets it.
+on Xen xen -- -cpu EPYC,-monitor,-rdtscp,-smap,+svm
 on hospes "${HOSPES_HV:-hospes}" "$temp/live"
 finish

@@ -3,6 +3,7 @@
  * stream on the thread of their operation; no lock.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,6 +14,19 @@
 static int canceled(struct stream_io *io)
 {
     return wire_fail(io->why, -ECANCELED, "it was aborted");
+}
+
+void io_begin(struct stream_io *io)
+{
+    io->flags = fcntl(io->fd, F_GETFL);
+    if (io->flags >= 0)
+        fcntl(io->fd, F_SETFL, io->flags | O_NONBLOCK);
+}
+
+void io_end(struct stream_io *io)
+{
+    if (io->flags >= 0)
+        fcntl(io->fd, F_SETFL, io->flags);
 }
 
 int io_check_abort(struct stream_io *io)

@@ -11,11 +11,17 @@
 struct stream_io {
     int fd;       /* may be non-blocking */
     int abort_fd; /* -1: none */
+    int flags;    /* of @fd, before io_begin() */
     uint64_t bytes;
     struct wire_why *why;
 };
 
-/* All return 0, -ECANCELED, or -errno of the descriptor, each with a sentence. */
+/* Long transfers: in between, @fd is non-blocking, for a peer that stands still must not keep us
+ * from seeing the abort. It is so for all who share the descriptor. */
+void io_begin(struct stream_io *io);
+void io_end(struct stream_io *io);
+
+/* All others return 0, -ECANCELED, or -errno of the descriptor, each with a sentence. */
 /* The end of the file is -EIO: whoever reads knows that more must come. */
 int io_read(struct stream_io *io, void *buffer, size_t size);
 int io_skip(struct stream_io *io, size_t size);

@@ -164,10 +164,12 @@ int stream_restore(struct stream_restore *request)
     r.batch = xc_buffer_alloc(r.xc, RESTORE_BATCH * sizeof(*r.batch));
     r.missing = calloc(RESTORE_BATCH, sizeof(*r.missing));
     r.map = calloc(RESTORE_BATCH, sizeof(*r.map));
+    io_begin(&r.io);
     if (r.batch && r.missing && r.map)
         rc = restore_all(&r);
     else
         rc = wire_fail(r.why, -ENOMEM, "no memory to restore a domain");
+    io_end(&r.io);
     if (r.kind)
         r.kind->end(&r);
     restore_free_pages(&r);

@@ -168,7 +168,9 @@ int stream_save(struct stream_save *request)
     if (rc)
         return wire_fail(s.why, rc, "there is no domain %u: %s", s.domid, strerror(-rc));
     s.kind = s.info.flags & XEN_DOMINF_hvm_guest ? &save_hvm : &save_pv;
+    io_begin(&s.io);
     rc = save_all(&s);
+    io_end(&s.io);
     release(&s);
     return rc;
 }

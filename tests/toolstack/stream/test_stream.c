@@ -4,6 +4,7 @@
  * the reason.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <cmocka.h>
 #include "fake_xc.h"
 #include "stream/outer.h"
@@ -324,6 +326,32 @@ static void test_abort(void **state)
     close(save.abort_fd);
 }
 
+/* The peer neither reads nor writes; after a while somebody ends it. */
+static void test_abort_waiting(void **state)
+{
+    struct stream_save save = { .domid = 1, .suspend = domain_suspends };
+    struct stream_restore restore = { .domid = 2 };
+    const struct itimerspec soon = { .it_value.tv_nsec = 50000000 };
+    int fds[2];
+
+    (void)state;
+    fake_reset();
+    fake_guest(true);
+    assert_int_equal(pipe(fds), 0);
+    restore.fd = fds[0];
+    save.fd = fds[1];
+    restore.abort_fd = save.abort_fd = timerfd_create(CLOCK_MONOTONIC, 0);
+    timerfd_settime(restore.abort_fd, 0, &soon, NULL);
+    assert_int_equal(stream_restore(&restore), -ECANCELED);
+    timerfd_settime(restore.abort_fd, 0, &soon, NULL);
+    assert_int_equal(stream_save(&save), -ECANCELED);
+    assert_int_equal(fcntl(fds[1], F_GETFL) & O_NONBLOCK, 0);
+    assert_int_equal(fake.mapped, 0);
+    close(fds[0]);
+    close(fds[1]);
+    close(save.abort_fd);
+}
+
 static void test_hostile_guest(void **state)
 {
     static const struct {
@@ -559,14 +587,14 @@ static void test_pairs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),        cmocka_unit_test(test_tree),
-        cmocka_unit_test(test_verify),        cmocka_unit_test(test_live),
-        cmocka_unit_test(test_live_moved),    cmocka_unit_test(test_abort),
-        cmocka_unit_test(test_hostile_guest), cmocka_unit_test(test_sizes_of_table),
-        cmocka_unit_test(test_bad_headers),   cmocka_unit_test(test_bad_records),
-        cmocka_unit_test(test_bad_bodies),    cmocka_unit_test(test_short),
-        cmocka_unit_test(test_outer),         cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_hvm),
+        cmocka_unit_test(test_linear),         cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_verify),         cmocka_unit_test(test_live),
+        cmocka_unit_test(test_live_moved),     cmocka_unit_test(test_abort),
+        cmocka_unit_test(test_abort_waiting),  cmocka_unit_test(test_hostile_guest),
+        cmocka_unit_test(test_sizes_of_table), cmocka_unit_test(test_bad_headers),
+        cmocka_unit_test(test_bad_records),    cmocka_unit_test(test_bad_bodies),
+        cmocka_unit_test(test_short),          cmocka_unit_test(test_outer),
+        cmocka_unit_test(test_pairs),          cmocka_unit_test(test_hvm),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
