@@ -16,7 +16,7 @@
 #include "xc/memory.h"
 
 #define BIG_ORDER      9
-#define POPULATE_BATCH 16384
+#define POPULATE_BATCH 4096
 #define MAP_BATCH      8192
 #define OPS_BATCH      512
 
