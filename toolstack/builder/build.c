@@ -48,23 +48,23 @@ int build_failed(const struct build *build, int rc, const char *what)
 }
 
 /* From the kernel's bytes on: its image, the ramdisk, and all of the guest */
-static int load(struct build *build, const struct blob *kernel)
+static int load(struct build *build, const struct source *kernel)
 {
     struct image image;
-    struct blob ramdisk;
+    struct source ramdisk;
     int rc;
 
     if (!kernel->size)
         return build_fail(build->error, -EINVAL, "the domain has no kernel");
-    rc = image_open(&image, kernel->data, kernel->size, build->error);
+    rc = image_open(&image, kernel, build->error);
     if (rc < 0)
         return rc;
-    rc = blob_open(&ramdisk, &build->request->ramdisk, "ramdisk", build->error);
+    rc = source_open(&ramdisk, &build->request->ramdisk, "ramdisk", build->error);
     build->image = &image;
     build->ramdisk = &ramdisk;
     if (rc == 0)
         rc = build->request->type == BUILD_PV ? build_pv(build) : build_pvh(build);
-    blob_close(&ramdisk);
+    source_close(&ramdisk);
     image_close(&image);
     return rc;
 }
@@ -73,7 +73,7 @@ int build_domain(struct xc *xc, const struct build_request *request, struct buil
                  struct build_error *error)
 {
     struct build build = { .xc = xc, .request = request, .result = result, .error = error };
-    struct blob kernel;
+    struct source kernel;
     int rc;
 
     error->text[0] = 0;
@@ -83,10 +83,10 @@ int build_domain(struct xc *xc, const struct build_request *request, struct buil
     if (rc == 0)
         rc = build_policy(xc, request, error);
     if (rc == 0)
-        rc = blob_open(&kernel, &request->kernel, "kernel", error);
+        rc = source_open(&kernel, &request->kernel, "kernel", error);
     if (rc < 0)
         return rc;
     rc = load(&build, &kernel);
-    blob_close(&kernel);
+    source_close(&kernel);
     return rc;
 }

@@ -1,45 +1,23 @@
 /*
  * A kernel's file as segments of guest memory and Xen's notes on how to start it: ELF (System V
  * ABI), packed ELF, or a bzImage (Linux's x86 boot protocol: fields from 0x1f1 on) with either in
- * it. The bytes are hostile: each offset is checked against what it points into, each count is
- * bounded. Nothing is copied but what was packed.
+ * it. The bytes are hostile: source_read() checks each offset and size, each count is bounded, and
+ * what is looked at is read once. The segments' contents stay where they are.
  */
 #include <elf.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xen/elfnote.h>
 #include "builder/internal.h"
 
 #define MAX_HEADERS     128
+#define MAX_NOTES       (1ul << 20) /* of a segment, bytes */
 #define MAX_ADDRESS     (1ul << 46)
 #define BZIMAGE_SETUP   0x1f1
 #define BZIMAGE_MAGIC   0x202
 #define BZIMAGE_PAYLOAD 0x248
 #define BZIMAGE_MIN     0x250
-
-struct bytes {
-    const uint8_t *data;
-    uint64_t size;
-};
-
-static uint32_t read32(const uint8_t *p)
-{
-    uint32_t v;
-
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-/* A part of @in; false when it is not inside */
-static bool part(const struct bytes *in, uint64_t offset, uint64_t size, struct bytes *out)
-{
-    if (offset > in->size || size > in->size - offset)
-        return false;
-    *out = (struct bytes){ in->data + offset, size };
-    return true;
-}
 
 /* ---- notes ---- */
 
@@ -72,7 +50,7 @@ static const struct note_field {
 #undef TEXT
 };
 
-static void take_note(struct notes *notes, uint32_t type, const struct bytes *value)
+static void take_note(struct notes *notes, uint32_t type, const uint8_t *value, size_t size)
 {
     const struct note_field *field = &note_fields[type <= XEN_ELFNOTE_MAX ? type : 0];
     char *to = (char *)notes + field->offset;
@@ -81,29 +59,46 @@ static void take_note(struct notes *notes, uint32_t type, const struct bytes *va
     if (!field->known)
         return;
     memset(to, 0, field->room ? field->room : sizeof(uint64_t));
-    memcpy(to, value->data, value->size < room ? value->size : room);
+    memcpy(to, value, size < room ? size : room);
     notes->has |= 1u << type;
 }
 
-static void read_notes(struct notes *notes, struct bytes in)
+static void take_notes(struct notes *notes, const uint8_t *at, size_t size)
 {
     Elf64_Nhdr note;
-    struct bytes name, value;
 
-    while (in.size >= sizeof(note)) {
-        uint64_t name_room, next;
+    while (size >= sizeof(note)) {
+        uint64_t value, next;
 
-        memcpy(&note, in.data, sizeof(note));
-        name_room = (note.n_namesz + 3ul) & ~3ul;
-        next = sizeof(note) + name_room + ((note.n_descsz + 3ul) & ~3ul);
-        if (!part(&in, sizeof(note), note.n_namesz, &name) ||
-            !part(&in, sizeof(note) + name_room, note.n_descsz, &value))
+        memcpy(&note, at, sizeof(note));
+        value = sizeof(note) + ((note.n_namesz + 3ul) & ~3ul);
+        next = value + ((note.n_descsz + 3ul) & ~3ul);
+        if (value + note.n_descsz > size)
             break;
-        if (name.size == sizeof("Xen") && memcmp(name.data, "Xen", sizeof("Xen")) == 0)
-            take_note(notes, note.n_type, &value);
-        if (!part(&in, next < in.size ? next : in.size, next < in.size ? in.size - next : 0, &in))
+        if (note.n_namesz == sizeof("Xen") && memcmp(at + sizeof(note), "Xen", sizeof("Xen")) == 0)
+            take_note(notes, note.n_type, at + value, note.n_descsz);
+        if (next >= size)
             break;
+        at += next;
+        size -= next;
     }
+}
+
+static int read_notes(struct notes *notes, const struct source *elf, uint64_t offset, uint64_t size)
+{
+    uint8_t *bytes;
+    int rc;
+
+    if (size > MAX_NOTES)
+        return -EINVAL;
+    bytes = malloc(size ? size : 1);
+    if (!bytes)
+        return -ENOMEM;
+    rc = source_read(elf, offset, bytes, size);
+    if (rc == 0)
+        take_notes(notes, bytes, size);
+    free(bytes);
+    return rc;
 }
 
 /* ---- ELF ---- */
@@ -113,50 +108,38 @@ static int bad_elf(struct build_error *error, const char *why)
     return build_fail(error, -EINVAL, "the kernel's ELF file cannot be used: %s", why);
 }
 
-static bool is_elf(const struct bytes *in)
-{
-    return in->size >= sizeof(Elf64_Ehdr) && memcmp(in->data, ELFMAG, SELFMAG) == 0;
-}
-
-/* A row of a table of headers, which have @step bytes each, of which @size are known */
-static bool header(const struct bytes *elf, uint64_t table, unsigned int i, unsigned int step,
-                   void *out, size_t size)
-{
-    struct bytes b;
-
-    if (step < size || !part(elf, table, (i + 1ul) * step, &b))
-        return false;
-    memcpy(out, b.data + (size_t)i * step, size);
-    return true;
-}
+/* The file's header and its table of segments, as they were read */
+struct elf {
+    Elf64_Ehdr h;
+    Elf64_Phdr p[MAX_HEADERS];
+};
 
 /* Sections name notes, too, in files that were linked without a segment for them. */
-static void read_note_sections(struct notes *notes, const struct bytes *elf, const Elf64_Ehdr *h)
+static void read_note_sections(struct notes *notes, const struct source *source,
+                               const Elf64_Ehdr *h)
 {
     Elf64_Shdr s;
-    struct bytes b;
 
     for (unsigned int i = 0; i < h->e_shnum && i < MAX_HEADERS; i++)
-        if (header(elf, h->e_shoff, i, h->e_shentsize, &s, sizeof(s)) && s.sh_type == SHT_NOTE &&
-            part(elf, s.sh_offset, s.sh_size, &b))
-            read_notes(notes, b);
+        if (h->e_shoff <= source->size &&
+            source_read(source, h->e_shoff + i * sizeof(s), &s, sizeof(s)) == 0 &&
+            s.sh_type == SHT_NOTE)
+            read_notes(notes, source, s.sh_offset, s.sh_size);
 }
 
-static int read_all_notes(struct notes *notes, const struct bytes *elf, const Elf64_Ehdr *h,
+static int read_all_notes(struct notes *notes, const struct source *source, const struct elf *elf,
                           struct build_error *error)
 {
-    Elf64_Phdr p;
-    struct bytes b;
+    for (unsigned int i = 0; i < elf->h.e_phnum; i++) {
+        const Elf64_Phdr *p = &elf->p[i];
 
-    for (unsigned int i = 0; i < h->e_phnum; i++) {
-        if (!header(elf, h->e_phoff, i, h->e_phentsize, &p, sizeof(p)) ||
-            !part(elf, p.p_offset, p.p_filesz, &b))
+        if (p->p_offset > source->size || p->p_filesz > source->size - p->p_offset)
             return bad_elf(error, "a segment lies outside it: was it cut short?");
-        if (p.p_type == PT_NOTE)
-            read_notes(notes, b);
+        if (p->p_type == PT_NOTE && read_notes(notes, source, p->p_offset, p->p_filesz) < 0)
+            return bad_elf(error, "its notes cannot be read");
     }
-    if (!notes->has)
-        read_note_sections(notes, elf, h);
+    if (!notes->has && elf->h.e_shentsize == sizeof(Elf64_Shdr))
+        read_note_sections(notes, source, &elf->h);
     if (!notes->has)
         return bad_elf(error, "it has no Xen notes, so it was built without support for Xen");
     return 0;
@@ -169,24 +152,21 @@ static int by_address(const void *a, const void *b)
     return (x->address > y->address) - (x->address < y->address);
 }
 
-static int read_segments(struct image *image, const struct bytes *elf, const Elf64_Ehdr *h,
-                         struct build_error *error)
+static int read_segments(struct image *image, const struct elf *elf, struct build_error *error)
 {
-    Elf64_Phdr p = { 0 };
-
-    for (unsigned int i = 0; i < h->e_phnum; i++) {
+    for (unsigned int i = 0; i < elf->h.e_phnum; i++) {
+        const Elf64_Phdr *p = &elf->p[i];
         struct segment *s = &image->segment[image->segments];
 
-        if (!header(elf, h->e_phoff, i, h->e_phentsize, &p, sizeof(p)) || p.p_type != PT_LOAD ||
-            p.p_memsz == 0)
+        if (p->p_type != PT_LOAD || p->p_memsz == 0)
             continue;
         if (image->segments++ == IMAGE_MAX_SEGMENTS)
             return bad_elf(error, "it has too many segments");
         *s = (struct segment){
-            .address = p.p_paddr - image->notes.paddr_offset,
-            .size = p.p_memsz,
-            .data = elf->data + p.p_offset,
-            .filled = p.p_filesz,
+            .address = p->p_paddr - image->notes.paddr_offset,
+            .size = p->p_memsz,
+            .offset = p->p_offset,
+            .filled = p->p_filesz,
         };
         if (s->address > MAX_ADDRESS || s->size > MAX_ADDRESS || s->filled > s->size)
             return bad_elf(error, "the addresses of a segment make no sense");
@@ -203,74 +183,94 @@ static int read_segments(struct image *image, const struct bytes *elf, const Elf
     return 0;
 }
 
-static int read_elf(struct image *image, const struct bytes *elf, struct build_error *error)
+static int read_elf(struct image *image, struct build_error *error)
 {
-    Elf64_Ehdr h;
+    struct elf elf;
     int rc;
 
-    memcpy(&h, elf->data, sizeof(h));
-    if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
-        h.e_machine != EM_X86_64)
+    if (source_read(&image->elf, 0, &elf.h, sizeof(elf.h)) < 0 ||
+        memcmp(elf.h.e_ident, ELFMAG, SELFMAG))
+        return build_fail(error, -EINVAL,
+                          "the kernel is neither an ELF file nor a bzImage, nor packed in a known "
+                          "format");
+    if (elf.h.e_ident[EI_CLASS] != ELFCLASS64 || elf.h.e_ident[EI_DATA] != ELFDATA2LSB ||
+        elf.h.e_machine != EM_X86_64)
         return bad_elf(error, "it is not for 64-bit x86");
-    if (h.e_phnum > MAX_HEADERS)
-        return bad_elf(error, "it has too many program headers");
-    image->elf_entry = h.e_entry;
-    rc = read_all_notes(&image->notes, elf, &h, error);
-    return rc < 0 ? rc : read_segments(image, elf, &h, error);
+    if (elf.h.e_phnum > MAX_HEADERS || elf.h.e_phentsize != sizeof(elf.p[0]) ||
+        source_read(&image->elf, elf.h.e_phoff, elf.p, elf.h.e_phnum * sizeof(elf.p[0])) < 0)
+        return bad_elf(error, "its program headers cannot be read: was it cut short?");
+    image->elf_entry = elf.h.e_entry;
+    rc = read_all_notes(&image->notes, &image->elf, &elf, error);
+    return rc < 0 ? rc : read_segments(image, &elf, error);
 }
 
 /* ---- the containers of an ELF file ---- */
 
-/* The payload of a bzImage, if @in is one: then *in becomes it. */
-static int enter_bzimage(struct bytes *in, struct build_error *error)
+static uint32_t read32(const uint8_t *p)
 {
-    uint64_t sectors, payload, size;
+    uint32_t v;
 
-    if (in->size < BZIMAGE_MIN || memcmp(in->data + BZIMAGE_MAGIC, "HdrS", 4))
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* The payload of a bzImage, if @in is one: then *in becomes it. */
+static int enter_bzimage(struct source *in, struct build_error *error)
+{
+    uint8_t setup[BZIMAGE_MIN];
+    uint64_t sectors, payload;
+
+    if (source_read(in, 0, setup, sizeof(setup)) < 0 || memcmp(setup + BZIMAGE_MAGIC, "HdrS", 4))
         return 0;
-    if ((in->data[BZIMAGE_MAGIC + 4] | in->data[BZIMAGE_MAGIC + 5] << 8) < 0x208)
+    if ((setup[BZIMAGE_MAGIC + 4] | setup[BZIMAGE_MAGIC + 5] << 8) < 0x208)
         return build_fail(error, -EINVAL,
                           "the kernel's boot protocol is older than 2.08, so it does not say where "
                           "the kernel is in it");
-    sectors = in->data[BZIMAGE_SETUP] ? in->data[BZIMAGE_SETUP] : 4;
-    payload = (sectors + 1) * 512 + read32(in->data + BZIMAGE_PAYLOAD);
-    size = read32(in->data + BZIMAGE_PAYLOAD + 4);
-    if (!part(in, payload, size, in))
+    sectors = setup[BZIMAGE_SETUP] ? setup[BZIMAGE_SETUP] : 4;
+    payload = (sectors + 1) * 512 + read32(setup + BZIMAGE_PAYLOAD);
+    if (!source_narrow(in, payload, read32(setup + BZIMAGE_PAYLOAD + 4)))
         return build_fail(error, -EINVAL,
                           "the kernel's payload lies outside its file: was it cut short?");
     return 0;
 }
 
-/* The last four bytes of gzip, and behind all other formats in a bzImage, are the unpacked size. */
-static uint64_t guess_size(const struct bytes *in)
+/* Unpack what is in image->elf, which then is the result. The last four bytes are a hint at the
+ * size: gzip has it there, and Linux's build appends it to the others. */
+static int unpack_elf(struct image *image, struct build_error *error)
 {
-    return in->size < 4 ? 0 : read32(in->data + in->size - 4);
-}
-
-int image_open(struct image *image, const void *file, size_t size, struct build_error *error)
-{
-    struct bytes in = { file, size };
-    uint64_t expect = 0;
+    size_t size = image->elf.size;
+    uint8_t *packed;
     int rc;
 
-    *image = (struct image){ 0 };
-    rc = enter_bzimage(&in, error);
+    if (size > BUILD_MAX_PACKED)
+        return build_fail(error, -EFBIG, "the packed kernel is larger than %lu MiB",
+                          BUILD_MAX_PACKED >> 20);
+    packed = malloc(size);
+    if (!packed)
+        return build_fail(error, -ENOMEM, "there is no memory to unpack the kernel");
+    rc = source_read(&image->elf, 0, packed, size);
     if (rc < 0)
-        return rc;
-    if (in.data != file || (unpack_format(in.data, in.size) && in.data[0] == 0x1f))
-        expect = guess_size(&in);
-    if (unpack_format(in.data, in.size)) {
-        rc = unpack(in.data, in.size, expect, &image->unpacked, error);
-        if (rc < 0)
-            return rc;
-        in = (struct bytes){ image->unpacked.data, image->unpacked.size };
-    }
-    if (is_elf(&in))
-        rc = read_elf(image, &in, error);
+        build_fail(error, rc, "cannot read the kernel: %s", strerror(-rc));
     else
-        rc = build_fail(error, -EINVAL,
-                        "the kernel is neither an ELF file nor a bzImage, nor packed in a known "
-                        "format");
+        rc = unpack(packed, size, read32(packed + size - 4), &image->unpacked, error);
+    free(packed);
+    image->elf =
+        (struct source){ .fd = -1, .data = image->unpacked.data, .size = image->unpacked.size };
+    return rc;
+}
+
+int image_open(struct image *image, const struct source *file, struct build_error *error)
+{
+    uint8_t magic[UNPACK_MAGIC];
+    int rc;
+
+    *image = (struct image){ .elf = *file };
+    rc = enter_bzimage(&image->elf, error);
+    if (rc == 0 && source_read(&image->elf, 0, magic, sizeof(magic)) == 0 &&
+        unpack_format(magic, sizeof(magic)))
+        rc = unpack_elf(image, error);
+    if (rc == 0)
+        rc = read_elf(image, error);
     if (rc < 0)
         image_close(image);
     return rc;
@@ -279,6 +279,22 @@ int image_open(struct image *image, const void *file, size_t size, struct build_
 void image_close(struct image *image)
 {
     unpack_free(&image->unpacked);
+}
+
+unsigned int image_pieces(const struct image *image, struct piece *pieces)
+{
+    unsigned int count = 0;
+
+    for (unsigned int i = 0; i < image->segments; i++) {
+        const struct segment *s = &image->segment[i];
+
+        if (s->filled)
+            pieces[count++] = (struct piece){ s->address, s->filled, NULL, &image->elf, s->offset };
+        if (s->size > s->filled)
+            pieces[count++] =
+                (struct piece){ s->address + s->filled, s->size - s->filled, NULL, NULL, 0 };
+    }
+    return count;
 }
 
 bool image_has_note(const struct image *image, unsigned int note)

@@ -7,24 +7,31 @@
 #include "builder/builder.h"
 
 #define BUILD_MAX_FILE   (1ul << 30)   /* of a kernel or ramdisk as it is stored, bytes */
+#define BUILD_MAX_PACKED (256ul << 20) /* of a packed kernel */
 #define BUILD_MAX_KERNEL (512ul << 20) /* of an unpacked kernel */
 
 /* The sentence of an error; returns @rc, so that a refusal is one statement. */
 int build_fail(struct build_error *error, int rc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- file.c ---- */
+/* ---- source.c ---- */
 
-struct blob {
-    const void *data;
-    size_t size;
-    void *mapping; /* NULL: the caller's own bytes */
+/* Bytes to read: of a file, or in memory */
+struct source {
+    int fd; /* -1: in memory */
+    const uint8_t *data;
+    uint64_t start; /* in the file */
+    uint64_t size;
 };
 
 /* @what is for the sentence: "kernel". A file with neither path nor data is empty. */
-int blob_open(struct blob *blob, const struct build_file *file, const char *what,
-              struct build_error *error);
-void blob_close(struct blob *blob);
+int source_open(struct source *source, const struct build_file *file, const char *what,
+                struct build_error *error);
+void source_close(struct source *source);
+/* The bytes from @offset on; -EINVAL when they are not all inside, -EIO when they cannot be had */
+int source_read(const struct source *source, uint64_t offset, void *to, size_t size);
+/* Make *source a part of itself; false when that is not inside */
+bool source_narrow(struct source *source, uint64_t offset, uint64_t size);
 
 /* ---- unpack.c ---- */
 
@@ -33,9 +40,11 @@ struct unpacked {
     size_t size, room;
 };
 
+#define UNPACK_MAGIC 16 /* bytes that tell the format, at least */
+
 /* The name of the format that @in is packed with, or NULL */
 const char *unpack_format(const void *in, size_t size);
-/* @expect: a guess at the size, 0 for none. What follows the packed stream is not looked at. */
+/* @expect: a guess at the size. What follows the packed stream is not looked at. */
 int unpack(const void *in, size_t size, size_t expect, struct unpacked *out,
            struct build_error *error);
 void unpack_free(struct unpacked *out);
@@ -43,12 +52,21 @@ void unpack_free(struct unpacked *out);
 /* ---- image.c: an ELF file in a file ---- */
 
 #define IMAGE_MAX_SEGMENTS 16
+#define IMAGE_MAX_PIECES   (2 * IMAGE_MAX_SEGMENTS)
+
+/* Bytes for the guest at an address: in memory, or from an offset of a source, or zeros */
+struct piece {
+    uint64_t address, size;
+    const void *data;
+    const struct source *source;
+    uint64_t offset;
+};
 
 struct segment {
     uint64_t address; /* in the guest's memory */
     uint64_t size;    /* there */
-    const void *data; /* the first ... */
-    uint64_t filled;  /* ... bytes of it; zeros follow */
+    uint64_t offset;  /* in the ELF file, of the first ... */
+    uint64_t filled;  /* ... bytes; zeros follow */
 };
 
 /* Xen's ELF notes, public/elfnote.h; has[] tells which were there */
@@ -65,21 +83,18 @@ struct image {
     uint64_t start, end; /* of all segments */
     uint64_t elf_entry;
     struct notes notes;
-    struct unpacked unpacked; /* what the segments' data are in, if it had to be unpacked */
+    struct source elf; /* what the segments are in: a part of the file, or ... */
+    struct unpacked unpacked;
 };
 
 /* @file must stay as long as the image does. */
-int image_open(struct image *image, const void *file, size_t size, struct build_error *error);
+int image_open(struct image *image, const struct source *file, struct build_error *error);
 void image_close(struct image *image);
 bool image_has_note(const struct image *image, unsigned int note);
+/* What of it is to be written: IMAGE_MAX_PIECES at most, returns how many */
+unsigned int image_pieces(const struct image *image, struct piece *pieces);
 
 /* ---- memory.c: pieces of guest memory, and how they get there ---- */
-
-/* Bytes for the guest at an address, or with data NULL zeros */
-struct piece {
-    uint64_t address, size;
-    const void *data;
-};
 
 /* The frames of a domain. @mfn is the caller's list of @count machine frames of a PV domain, by the
  * guest's page number; NULL: they are called by that. Pages from @count on cannot be written. */
@@ -105,7 +120,7 @@ struct build {
     struct xc *xc;
     const struct build_request *request;
     const struct image *image;
-    const struct blob *ramdisk;
+    const struct source *ramdisk;
     struct build_result *result;
     struct build_error *error;
 };

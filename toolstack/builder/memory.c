@@ -17,7 +17,8 @@
 
 #define BIG_ORDER      9
 #define POPULATE_BATCH 4096
-#define MAP_BATCH      8192
+#define MAP_BATCH      1024
+#define BUFFER         (256 * XC_PAGE_SIZE)
 #define OPS_BATCH      512
 
 /* ---- frames ---- */
@@ -91,6 +92,7 @@ struct writer {
     struct build_error *error;
     struct part *part; /* MAP_BATCH of them, and of ... */
     xen_pfn_t *mfn;    /* ... the pages they are in */
+    uint8_t *buffer;   /* for bytes of files: BUFFER of them */
     struct mmuext_op *op;
     unsigned int parts, pages, ops;
     uint64_t last_pfn; /* that a part was in */
@@ -159,15 +161,14 @@ static int add_part(struct writer *w, uint64_t pfn, bool fresh, struct part part
     return w->parts == MAP_BATCH ? write_parts(w) : 0;
 }
 
-/* @before, @after: the pages that the neighbours end and begin in */
-static int write_piece(struct writer *w, const struct piece *piece, uint64_t before, uint64_t after)
+/* A run of bytes, or zeros, for the guest. @before, @after: the pages that what stands on either
+ * side ends and begins in. */
+static int write_run(struct writer *w, uint64_t at, uint64_t length, const uint8_t *data,
+                     uint64_t before, uint64_t after)
 {
-    const uint8_t *data = piece->data;
-    uint64_t at = piece->address, end = at + piece->size;
+    uint64_t end = at + length;
     int rc = 0;
 
-    if (end > w->frames->count << XC_PAGE_SHIFT || end < at)
-        return build_fail(w->error, -EINVAL, "the kernel does not fit in the guest's memory");
     while (at < end && rc == 0) {
         uint64_t pfn = at >> XC_PAGE_SHIFT, offset = at & (XC_PAGE_SIZE - 1);
         uint64_t size = XC_PAGE_SIZE - offset < end - at ? XC_PAGE_SIZE - offset : end - at;
@@ -180,6 +181,42 @@ static int write_piece(struct writer *w, const struct piece *piece, uint64_t bef
         at += size;
     }
     return rc;
+}
+
+/* By way of the buffer, in runs that end with a page */
+static int write_from_source(struct writer *w, const struct piece *piece, uint64_t before,
+                             uint64_t after)
+{
+    uint64_t done = 0, at = piece->address;
+    int rc = 0;
+
+    while (done < piece->size && rc == 0) {
+        uint64_t size = BUFFER - (at & (XC_PAGE_SIZE - 1));
+        bool last = size >= piece->size - done;
+
+        size = last ? piece->size - done : size;
+        rc = write_parts(w);
+        if (rc < 0)
+            return rc;
+        rc = source_read(piece->source, piece->offset + done, w->buffer, size);
+        if (rc < 0)
+            return build_fail(w->error, rc, "cannot read the kernel or ramdisk: %s", strerror(-rc));
+        rc = write_run(w, at, size, w->buffer, done ? ~0ul : before, last ? after : ~0ul);
+        done += size;
+        at += size;
+    }
+    return rc;
+}
+
+static int write_piece(struct writer *w, const struct piece *piece, uint64_t before, uint64_t after)
+{
+    uint64_t end = piece->address + piece->size;
+
+    if (end > w->frames->count << XC_PAGE_SHIFT || end < piece->address)
+        return build_fail(w->error, -EINVAL, "the kernel does not fit in the guest's memory");
+    if (piece->source)
+        return write_from_source(w, piece, before, after);
+    return write_run(w, piece->address, piece->size, piece->data, before, after);
 }
 
 static uint64_t last_page(const struct piece *piece)
@@ -195,8 +232,9 @@ int frames_write(struct frames *frames, const struct piece *pieces, size_t count
 
     w.part = malloc(MAP_BATCH * sizeof(*w.part));
     w.mfn = malloc(MAP_BATCH * sizeof(*w.mfn));
+    w.buffer = malloc(BUFFER);
     w.op = xc_buffer_alloc(frames->xc, OPS_BATCH * sizeof(*w.op));
-    if (!w.part || !w.mfn || !w.op)
+    if (!w.part || !w.mfn || !w.buffer || !w.op)
         rc = build_fail(error, -ENOMEM, "there is no memory to fill the guest's");
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = write_piece(&w, &pieces[i], i ? last_page(&pieces[i - 1]) : ~0ul,
@@ -206,6 +244,7 @@ int frames_write(struct frames *frames, const struct piece *pieces, size_t count
     if (rc == 0)
         rc = clear_pages(&w);
     xc_buffer_free(frames->xc, w.op);
+    free(w.buffer);
     free(w.mfn);
     free(w.part);
     return rc;

@@ -14,7 +14,7 @@
 #include "xc/memory.h"
 #include "xc/vcpu.h"
 
-#define MAX_PIECES (2 * IMAGE_MAX_SEGMENTS + 8)
+#define MAX_PIECES (IMAGE_MAX_PIECES + 8)
 #define RFLAGS_IF  (1ul << 9)
 
 struct pv_build {
@@ -101,15 +101,21 @@ static int make_start_info(struct pv_build *b)
     return 0;
 }
 
-static void add(struct pv_build *b, uint64_t address, const void *data, uint64_t size)
+static void add(struct pv_build *b, struct piece piece)
 {
-    if (size)
-        b->piece[b->pieces++] = (struct piece){ address, size, data };
+    if (piece.size)
+        b->piece[b->pieces++] = piece;
 }
 
 static void add_page(struct pv_build *b, uint64_t pfn, const void *data, uint64_t size)
 {
-    add(b, pfn << XC_PAGE_SHIFT, data, size);
+    add(b, (struct piece){ pfn << XC_PAGE_SHIFT, size, data, NULL, 0 });
+}
+
+static void add_ramdisk(struct pv_build *b)
+{
+    add(b, (struct piece){ b->layout.ramdisk << XC_PAGE_SHIFT, b->in.ramdisk->size, NULL,
+                           b->in.ramdisk, 0 });
 }
 
 /* In the order of their addresses: layout.c. The stack is empty, whatever is in it. */
@@ -118,14 +124,9 @@ static void list_pieces(struct pv_build *b)
     const struct pv_layout *l = &b->layout;
     bool map_ramdisk = l->ramdisk < l->start_info;
 
-    for (unsigned int i = 0; i < b->in.image->segments; i++) {
-        const struct segment *s = &b->in.image->segment[i];
-
-        add(b, s->address, s->data, s->filled);
-        add(b, s->address + s->filled, NULL, s->size - s->filled);
-    }
+    b->pieces = image_pieces(b->in.image, b->piece);
     if (map_ramdisk)
-        add_page(b, l->ramdisk, b->in.ramdisk->data, b->in.ramdisk->size);
+        add_ramdisk(b);
     if (!l->own_p2m)
         add_page(b, l->p2m, b->frames.mfn, l->total * sizeof(xen_pfn_t));
     add_page(b, l->start_info, &b->start_info, sizeof(b->start_info));
@@ -133,7 +134,7 @@ static void list_pieces(struct pv_build *b)
     add_page(b, l->console, NULL, XC_PAGE_SIZE);
     add_page(b, l->tables, b->tables, l->table_pages * XC_PAGE_SIZE);
     if (!map_ramdisk)
-        add_page(b, l->ramdisk, b->in.ramdisk->data, b->in.ramdisk->size);
+        add_ramdisk(b);
     if (l->own_p2m) {
         add_page(b, l->p2m, b->frames.mfn, l->total * sizeof(xen_pfn_t));
         add_page(b, l->p2m_tables, b->tables + l->table_pages * PV_ENTRIES,

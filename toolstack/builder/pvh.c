@@ -29,7 +29,7 @@
 #define IDENT_PAGE    (SPECIAL_PAGE + 6)
 #define CONSOLE_PAGE  (SPECIAL_PAGE + 7)
 #define MAX_MAP       5
-#define MAX_PIECES    (2 * IMAGE_MAX_SEGMENTS + 8)
+#define MAX_PIECES    (IMAGE_MAX_PIECES + 8)
 #define MTRR_WB       (1u << 11 | 6) /* enabled, write back */
 #define IDENT_ENTRY   0xe7u          /* present, writable, user, accessed, dirty, 4 MiB */
 
@@ -152,19 +152,16 @@ static int make_info(struct pvh_build *b)
 
 static void add(struct pvh_build *b, uint64_t address, const void *data, uint64_t size)
 {
-    if (size)
-        b->piece[b->pieces++] = (struct piece){ address, size, data };
+    b->piece[b->pieces++] = (struct piece){ address, size, data, NULL, 0 };
 }
 
 static int write_memory(struct pvh_build *b)
 {
-    for (unsigned int i = 0; i < b->in.image->segments; i++) {
-        const struct segment *s = &b->in.image->segment[i];
+    const struct source *ramdisk = b->in.ramdisk;
 
-        add(b, s->address, s->data, s->filled);
-        add(b, s->address + s->filled, NULL, s->size - s->filled);
-    }
-    add(b, b->ramdisk, b->in.ramdisk->data, b->in.ramdisk->size);
+    b->pieces = image_pieces(b->in.image, b->piece);
+    if (ramdisk->size)
+        b->piece[b->pieces++] = (struct piece){ b->ramdisk, ramdisk->size, NULL, ramdisk, 0 };
     add(b, b->info, &b->text, sizeof(b->text));
     add(b, ACPI_PAGE << XC_PAGE_SHIFT, b->acpi, sizeof(b->acpi));
     add(b, STORE_PAGE << XC_PAGE_SHIFT, NULL, XC_PAGE_SIZE);

@@ -199,8 +199,7 @@ static const struct format {
 static const struct format *find_format(const void *in, size_t size)
 {
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-        if (size > sizeof(formats[i].magic) &&
-            memcmp(in, formats[i].magic, formats[i].magic_size) == 0)
+        if (size >= UNPACK_MAGIC && memcmp(in, formats[i].magic, formats[i].magic_size) == 0)
             return &formats[i];
     return NULL;
 }
@@ -224,8 +223,9 @@ int unpack(const void *in, size_t size, size_t expect, struct unpacked *out,
     if (!f->unpack)
         return build_fail(error, -EOPNOTSUPP,
                           "the kernel is packed with %s, which cannot be unpacked here", f->name);
-    /* One byte more than expected, so that a decoder reaches the end in one go */
-    out->room = expect && expect < BUILD_MAX_KERNEL ? expect + 1 : FIRST_ROOM;
+    /* One byte more than expected, so that a decoder reaches the end in one go. Pages that a wrong
+     * guess leaves over are never touched. */
+    out->room = expect >= FIRST_ROOM && expect < BUILD_MAX_KERNEL ? expect + 1 : FIRST_ROOM;
     out->data = mmap(NULL, out->room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (out->data == MAP_FAILED) {
         *out = (struct unpacked){ 0 };

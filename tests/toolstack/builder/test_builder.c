@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <errno.h>
@@ -139,6 +140,19 @@ static void check_guest(const struct kernel_options *o, const struct build_resul
     check_mapping();
 }
 
+/* @bytes in a file, which stays until the test ends */
+static const char *in_file(const void *bytes, size_t size)
+{
+    static char path[8][32];
+    static unsigned int next;
+    int fd = memfd_create("bytes", 0);
+    char *name = path[next++ % 8];
+
+    assert_int_equal(write(fd, bytes, size), size);
+    snprintf(name, sizeof(path[0]), "/proc/self/fd/%d", fd);
+    return name;
+}
+
 static void build_and_check(const struct kernel_options *o, bool no_big)
 {
     struct build_request r = request();
@@ -146,6 +160,10 @@ static void build_and_check(const struct kernel_options *o, bool no_big)
     struct build_error error;
 
     kernel_make(kernel, o);
+    if (no_big) {
+        r.kernel.path = in_file(kernel, sizeof(kernel));
+        r.ramdisk.path = in_file(ramdisk, sizeof(ramdisk));
+    }
     fake_start(PAGES + 8);
     fake.no_big = no_big;
     assert_int_equal(build_domain(xc, &r, &result, &error), 0);
@@ -426,16 +444,25 @@ static void test_cpuid(void **state)
 
 /* ---- packed kernels ---- */
 
+static int open_bytes(struct image *image, const uint8_t *file, size_t size,
+                      struct build_error *error)
+{
+    return image_open(image, &(struct source){ .fd = -1, .data = file, .size = size }, error);
+}
+
 static void opens(const uint8_t *file, size_t size)
 {
     struct build_error error = { "" };
+    uint8_t bytes[0x2010];
     struct image image;
 
-    if (image_open(&image, file, size, &error) < 0)
+    if (open_bytes(&image, file, size, &error) < 0)
         fail_msg("%s", error.text);
     assert_int_equal(image.segments, 2);
-    assert_memory_equal(image.segment[0].data, kernel + 0x1000, 0x2010);
-    assert_memory_equal(image.segment[1].data, kernel + 0x4800, 0x1000);
+    assert_int_equal(source_read(&image.elf, image.segment[0].offset, bytes, 0x2010), 0);
+    assert_memory_equal(bytes, kernel + 0x1000, 0x2010);
+    assert_int_equal(source_read(&image.elf, image.segment[1].offset, bytes, 0x1000), 0);
+    assert_memory_equal(bytes, kernel + 0x4800, 0x1000);
     assert_string_equal(image.notes.guest_os, "test");
     image_close(&image);
 }
@@ -451,12 +478,12 @@ static void damage(const uint8_t *file, size_t size)
         uint8_t *cut = malloc(i);
 
         memcpy(cut, file, i);
-        if (image_open(&image, cut, i, &error) == 0)
+        if (open_bytes(&image, cut, i, &error) == 0)
             image_close(&image);
         free(cut);
         memcpy(copy, file, size);
         copy[i] ^= 0x41;
-        if (image_open(&image, copy, size, &error) == 0)
+        if (open_bytes(&image, copy, size, &error) == 0)
             image_close(&image);
     }
     free(copy);
@@ -491,7 +518,7 @@ static void test_lzo(void **state)
     struct image image;
 
     (void)state;
-    assert_int_equal(image_open(&image, lzo, sizeof(lzo), &error), -EOPNOTSUPP);
+    assert_int_equal(open_bytes(&image, lzo, sizeof(lzo), &error), -EOPNOTSUPP);
     assert_non_null(strstr(error.text, "lzo"));
 }
 
@@ -507,7 +534,7 @@ static void test_bomb(void **state)
     (void)state;
     size = kernel_pack("zstd", zeros, size, packed, sizeof(packed));
     free(zeros);
-    assert_int_equal(image_open(&image, packed, size, &error), -EFBIG);
+    assert_int_equal(open_bytes(&image, packed, size, &error), -EFBIG);
     assert_non_null(strstr(error.text, "512 MiB"));
 }
 
