@@ -61,38 +61,37 @@ static void put(struct log *log, const char *text, size_t count)
     log->failed = false;
 }
 
-static void put_time(struct log *log)
+/* The time as it begins lines; its length */
+static size_t time_of_day(char *text, size_t size)
 {
-    char text[64];
     time_t now = time(NULL);
     struct tm tm;
 
     localtime_r(&now, &tm);
-    put(log, text, strftime(text, sizeof(text), "[%Y-%m-%d %H:%M:%S] ", &tm));
+    return strftime(text, size, "[%Y-%m-%d %H:%M:%S] ", &tm);
 }
 
 void log_write(struct log *log, const char *text, size_t count)
 {
-    char copy[4096];
+    char stamp[64], out[4096];
+    size_t stamp_size = log->stamp ? time_of_day(stamp, sizeof(stamp)) : 0, n = 0;
 
-    while (log->fd >= 0 && count) {
-        const char *end = log->stamp ? memchr(text, '\n', count) : NULL;
-        size_t n = end ? (size_t)(end - text) + 1 : count;
-
-        if (n > sizeof(copy))
-            n = sizeof(copy);
-        memcpy(copy, text, n);
-        for (size_t i = 0; log->dots && i < n; i++) {
-            if (copy[i] == '\033')
-                copy[i] = '.';
+    if (log->fd < 0)
+        return;
+    /* Written in large pieces: a guest that floods would have us make a call for each line */
+    for (size_t i = 0; i < count; i++) {
+        if (n + stamp_size + 1 > sizeof(out)) {
+            put(log, out, n);
+            n = 0;
         }
-        if (log->stamp && !log->mid_line)
-            put_time(log);
-        put(log, copy, n);
-        log->mid_line = copy[n - 1] != '\n';
-        text += n;
-        count -= n;
+        if (!log->mid_line) {
+            memcpy(out + n, stamp, stamp_size);
+            n += stamp_size;
+        }
+        out[n++] = log->dots && text[i] == '\033' ? '.' : text[i];
+        log->mid_line = text[i] != '\n';
     }
+    put(log, out, n);
 }
 
 void log_open(struct log *log, const char *dir, const char *name)

@@ -22,7 +22,7 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
-static struct daemon self = { .options.log_dir = "/var/log/xen/console" };
+static struct daemon self;
 
 /* ---- the command line */
 
@@ -288,6 +288,7 @@ int main(int argc, char **argv)
     int parent = -1, rc;
     sigset_t signals;
 
+    d->options.log_dir = "/var/log/xen/console";
     parse(argc, argv, &foreground, &pid_file);
     if (geteuid()) {
         fputs("xenconsoled: only root can do that\n", stderr);
