@@ -12,7 +12,7 @@ $(eval $(call TS_HOST_FILE,scripts/xendomains,$(TS_BINDIR)/xendomains,755))
 $(foreach f,$(notdir $(wildcard toolstack/host/units/*)),\
     $(eval $(call TS_HOST_FILE,units/$(f),usr/lib/systemd/system/$(f),644)))
 $(eval $(call TS_HOST_FILE,settings/xendomains,etc/default/xendomains,644))
-$(eval $(call TS_HOST_FILE,settings/xen,etc/default/xen,644))
+$(eval $(call TS_HOST_FILE,settings/xen,usr/share/hospes/default.xen,644))
 $(eval $(call TS_HOST_FILE,settings/hospes-logrotate,etc/logrotate.d/hospes,644))
 $(eval $(call TS_HOST_FILE,settings/hospes-tmpfiles,usr/lib/tmpfiles.d/hospes.conf,644))
 
