@@ -1,9 +1,13 @@
 /*
  * Creations that died. Before a domain is made, its UUID becomes the name of a file in /run/xen,
- * locked by its creator as long as that lives; when the domain first runs, or its creation has
- * failed and been undone, the file goes. A file that nobody locks tells of a creator that was
- * killed: whatever has that UUID is destroyed by the next who creates a domain. So a killed
- * creation leaves no name, no memory and no device in the way.
+ * locked by its creator as long as that lives; the domain's number is written to it as soon as
+ * there is one. When the domain first runs, or its creation has failed and been undone, the file
+ * goes. A file that nobody locks tells of a creator that was killed: the domain is destroyed by the
+ * next who creates one. So a killed creation leaves no name, no memory and no device in the way.
+ *
+ * A UUID may be that of two domains, while one moves within the host. So only a domain is destroyed
+ * that has never run, and that either has the number in the file or, if there is none, has nothing
+ * in the store yet, which is where the number is written.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -67,8 +71,11 @@ void creation_made(struct op *op, const libxl_uuid *uuid, uint32_t domid)
     ctx_lock(op->ctx);
     LIST_FOREACH(c, &op->ctx->creations, next)
     {
-        if (!libxl_uuid_compare(&c->uuid, uuid))
-            c->domid = domid;
+        if (libxl_uuid_compare(&c->uuid, uuid))
+            continue;
+        c->domid = domid;
+        if (domid != LIBXL_INVALID_DOMID && dprintf(c->fd, "%u\n", domid) < 0)
+            op_log(op, XTL_ERROR, errno, "%s cannot be written", c->path);
     }
     ctx_unlock(op->ctx);
 }
@@ -96,7 +103,28 @@ void creations_end_all(libxl_ctx *ctx)
         end(c);
 }
 
-static void destroy_by_uuid(struct op *op, const char *text)
+/* The number in the file, or LIBXL_INVALID_DOMID */
+static uint32_t recorded_domid(int fd)
+{
+    char text[16] = { 0 };
+
+    if (pread(fd, text, sizeof(text) - 1, 0) <= 0 || !strchr(text, '\n'))
+        return LIBXL_INVALID_DOMID;
+    return (uint32_t)strtoul(text, NULL, 10);
+}
+
+static bool is_left(struct op *op, const struct xen_domctl_getdomaininfo *info,
+                    const libxl_uuid *uuid, uint32_t domid)
+{
+    if (info->domain == DOM0 || info->cpu_time ||
+        memcmp(info->handle, uuid->uuid, sizeof(uuid->uuid)))
+        return false;
+    if (domid != LIBXL_INVALID_DOMID)
+        return info->domain == domid;
+    return !store_exists(op, XBT_NULL, "/local/domain/%u", info->domain);
+}
+
+static void destroy_left(struct op *op, const char *text, uint32_t domid)
 {
     struct xen_domctl_getdomaininfo *all;
     unsigned int i, n = 0;
@@ -106,11 +134,10 @@ static void destroy_by_uuid(struct op *op, const char *text)
         return;
     all = domain_list(op, &n);
     for (i = 0; all && i < n; i++) {
-        if (all[i].domain == DOM0 || memcmp(all[i].handle, uuid.uuid, sizeof(uuid.uuid)))
+        if (!is_left(op, &all[i], &uuid, domid))
             continue;
         op_log(op, XTL_WARN, 0,
-               "Domain %u was left half made by a program that is gone; it is "
-               "destroyed",
+               "Domain %u was left half made by a program that is gone; it is destroyed",
                all[i].domain);
         domain_destroy(op, all[i].domain);
     }
@@ -132,7 +159,7 @@ void creation_clean_up(struct op *op)
         fd = lock_file(path, false, false);
         if (fd < 0)
             continue; /* its creator lives, or has just ended */
-        destroy_by_uuid(op, e->d_name + strlen(PREFIX));
+        destroy_left(op, e->d_name + strlen(PREFIX), recorded_domid(fd));
         unlink(path);
         close(fd);
     }
