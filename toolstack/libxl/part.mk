@@ -17,8 +17,4 @@ $(LIBXL_GEN).o: $(LIBXL_GEN).c toolstack/toolstack.mk
 
 $(TS_O)/toolstack/libxl/%.o $(LIBXL_GEN).o: TS_CFLAGS += -fvisibility=default
 
-# The library cannot be linked as long as a folder of it is missing.
-ifneq ($(and $(wildcard toolstack/libxl/device/*.c),$(wildcard toolstack/libxl/host/*.c),\
-             $(wildcard toolstack/builder/*.c),$(wildcard toolstack/stream/*.c)),)
 $(eval $(call TS_LIBRARY,xenlight,4.17,libxl,libxl xc builder stream,$(LIBXL_LIBS),$(LIBXL_GEN).o))
-endif

@@ -17,7 +17,7 @@ static bool is_zero(const char *p, size_t n)
 /* For each type that is a struct */
 static void each_struct(void (*test)(const struct type *t))
 {
-    for (const struct type *const *t = libxl_types; *t; t++)
+    for (const struct type *const *t = all_types; *t; t++)
         if ((*t)->fields) {
             assert_true((*t)->size <= MAX_SIZE);
             test(*t);
@@ -176,7 +176,7 @@ static void check_enum(const struct type *t)
 static void enums_are_equal(void **state)
 {
     (void)state;
-    for (const struct type *const *t = libxl_types; *t; t++)
+    for (const struct type *const *t = all_types; *t; t++)
         if ((*t)->strings)
             check_enum(*t);
 }
@@ -184,7 +184,7 @@ static void enums_are_equal(void **state)
 static void enum_json_is_equal(void **state)
 {
     (void)state;
-    for (const struct type *const *t = libxl_types; *t; t++) {
+    for (const struct type *const *t = all_types; *t; t++) {
         char *(*to_json)(libxl_ctx *, int);
         char *a, *b;
 
@@ -242,7 +242,7 @@ static void bad_json_is_refused(void **state)
         "{\"cpuid\": {\"cpuid\": [{\"leaf\": 1, \"eax\": \"x\"}]}}",
         "{\"cpuid\": {\"msr\": [{\"index\": 1, \"policy\": \"01\"}]}}",
     };
-    const struct type *const *t = libxl_types;
+    const struct type *const *t = all_types;
 
     (void)state;
     while (strcmp((*t)->name, "libxl_domain_build_info"))
@@ -259,7 +259,7 @@ static void bad_json_is_refused(void **state)
 
 static void deep_json_is_refused(void **state)
 {
-    const struct type *const *t = libxl_types;
+    const struct type *const *t = all_types;
     size_t depth = 1 << 20;
     char *text = malloc(depth + 1);
     libxl_domain_config config;
@@ -287,7 +287,7 @@ static void keep_message(xentoollog_logger *logger, xentoollog_level level, int 
 static void errors_name_the_place(void **state)
 {
     struct xentoollog_logger logger = { .vmessage = keep_message };
-    const struct type *const *t = libxl_types;
+    const struct type *const *t = all_types;
     libxl_domain_config config;
 
     (void)state;

@@ -192,7 +192,7 @@ def main():
     for declaration in functions:
         write_function(declaration, enums)
     write_list_free(open(f"{folder}/libxl.h").read())
-    print("const struct type *const libxl_types[] = {")
+    print("const struct type *const all_types[] = {")
     for name in [*enums, *structs]:
         print(f"    &type_{name},")
     print("    NULL,\n};")

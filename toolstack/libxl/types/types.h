@@ -74,7 +74,7 @@ extern const struct type type_bool, type_int, type_uint8, type_uint16, type_uint
     type_key_value_list, type_hwcap, type_ms_vm_genid, type_cpuid_policy_list;
 
 /* All types of the header, the last is NULL; the tests walk them. */
-extern const struct type *const libxl_types[];
+extern const struct type *const all_types[];
 
 void type_init(const struct type *t, void *p);
 /* Frees what p owns; it is all zeroes then, so that doing it twice does no harm. */
