@@ -170,23 +170,22 @@ static int disk_nodes(struct op *op, const struct device *d, const void *item,
 {
     const libxl_device_disk *disk = item;
 
-    if (disk->backend == LIBXL_DISK_BACKEND_PHY) {
-        nodes_add(&n->backend, "params", "%s", params_of(op, disk));
+    nodes_add(&n->backend, "params", "%s", params_of(op, disk));
+    if (disk->backend == LIBXL_DISK_BACKEND_PHY)
         nodes_add(&n->backend, "script", "%s",
                   script_path(op, disk->script ? disk->script : "block"));
-    } else {
-        nodes_add(&n->backend, "params", "%s", params_of(op, disk));
-    }
     nodes_add(&n->backend, "removable", "%d", !!disk->removable);
     nodes_add(&n->backend, "bootable", "1");
     nodes_add(&n->backend, "dev", "%s", disk->vdev);
     nodes_add(&n->backend, "type", "%s", disk->backend == LIBXL_DISK_BACKEND_PHY ? "phy" : "qdisk");
     nodes_add(&n->backend, "mode", "%s", disk->readwrite ? "w" : "r");
     nodes_add(&n->backend, "device-type", "%s", disk->is_cdrom ? "cdrom" : "disk");
-    nodes_add(&n->backend, "trusted", "%d", libxl_defbool_val(disk->trusted));
     if (disk->direct_io_safe)
         nodes_add(&n->backend, "direct-io-safe", "1");
     nodes_add(&n->backend, "discard-enable", "%d", libxl_defbool_val(disk->discard_enable));
+    nodes_add(&n->backend, "specification", "%s",
+              libxl_disk_specification_to_string(disk->specification));
+    nodes_add(&n->only_private, "trusted", "%d", libxl_defbool_val(disk->trusted));
     nodes_add(&n->frontend, "virtual-device", "%d", d->devid);
     nodes_add(&n->frontend, "device-type", "%s", disk->is_cdrom ? "cdrom" : "disk");
     nodes_add(&n->frontend, "trusted", "%d", libxl_defbool_val(disk->trusted));

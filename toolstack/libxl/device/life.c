@@ -193,18 +193,41 @@ int devices_destroy_all(struct op *op, uint32_t domid)
     return first ? first : rc;
 }
 
+static bool is_among(const struct device_kind *kind, const void *item, void *items, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (kind_same(kind, item, kind_item(kind, items, i)))
+            return true;
+    return false;
+}
+
+/* What stands in the configuration says more of a device than the store; the store says which */
+static void merge(struct op *op, const struct device_kind *kind, libxl_domain_config *config,
+                  void *found, int count)
+{
+    int own_count;
+    void *own = kind_items(kind, config, &own_count);
+
+    for (int i = own_count - 1; i >= 0; i--)
+        if (!is_among(kind, kind_item(kind, own, i), found, count))
+            config_take(kind, config, kind_item(kind, own, i));
+    for (int i = 0; i < count; i++) {
+        own = kind_items(kind, config, &own_count);
+        if (!is_among(kind, kind_item(kind, found, i), own, own_count))
+            config_put(op, kind, config, kind_item(kind, found, i));
+    }
+}
+
 int devices_retrieve(struct op *op, uint32_t domid, libxl_domain_config *config)
 {
     for (const struct device_kind *const *k = device_kinds; *k; k++) {
-        int count, rc;
-        void *items;
+        void *found;
+        int count, rc = do_device_list(op, *k, domid, &found, &count);
 
-        rc = do_device_list(op, *k, domid, &items, &count);
         if (rc != 0)
             return rc;
-        for (int i = 0; i < count; i++)
-            config_put(op, *k, config, kind_item(*k, items, i));
-        device_list_free(*k, items, count);
+        merge(op, *k, config, found, count);
+        device_list_free(*k, found, count);
     }
     return 0;
 }

@@ -95,7 +95,8 @@ static int nic_nodes(struct op *op, const struct device *d, const void *item,
     if (nic->mtu > 0)
         nodes_add(&n->backend, "mtu", "%d", nic->mtu);
     nodes_add(&n->backend, "type", "vif");
-    nodes_add(&n->backend, "trusted", "%d", libxl_defbool_val(nic->trusted));
+    nodes_add(&n->backend, "hotplug-status", "%s", "");
+    nodes_add(&n->only_private, "trusted", "%d", libxl_defbool_val(nic->trusted));
     nodes_add(&n->frontend, "handle", "%d", d->devid);
     nodes_add(&n->frontend, "mac", "%s", mac_text(op, nic->mac));
     if (nic->mtu > 0)
@@ -136,8 +137,10 @@ static int nic_script(struct op *op, const struct device *d, const char **env, c
 
     if (!name)
         name = op_printf(op, "vif%u.%d", d->domid, d->devid);
-    env[0] = "vif";
-    env[1] = name;
+    env[0] = "netdev";
+    env[1] = store_read(op, XBT_NULL, "%s/gatewaydev", device_private(op, d));
+    env[2] = "vif";
+    env[3] = name;
     args[0] = "type_if=vif";
     return 0;
 }

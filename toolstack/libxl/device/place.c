@@ -14,10 +14,15 @@
 
 #include "libxl/device/device.h"
 
-/* The first console stands where guests look for it before they know of devices */
+/* The first console stands where guests look for it before they know of devices; they only read */
+static bool is_first_console(const struct device *d)
+{
+    return d->devid == 0 && strcmp(d->frontend, "console") == 0;
+}
+
 char *device_frontend(struct op *op, const struct device *d)
 {
-    if (d->devid == 0 && strcmp(d->frontend, "console") == 0)
+    if (is_first_console(d))
         return op_printf(op, "/local/domain/%u/console", d->domid);
     return op_printf(op, "/local/domain/%u/device/%s/%d", d->domid, d->frontend, d->devid);
 }
@@ -132,7 +137,10 @@ int device_write(struct op *op, xs_transaction_t t, const struct device *d, cons
         nodes_add(&n.frontend, "state", "%d", XenbusStateInitialising);
         nodes_add(&n.backend, "state", "%d", XenbusStateInitialising);
     }
-    rc = write_folder(op, t, device_frontend(op, d), d->domid, d->backend_domid, &n.frontend);
+    if (is_first_console(d))
+        rc = write_folder(op, t, device_frontend(op, d), DOM0, d->domid, &n.frontend);
+    else
+        rc = write_folder(op, t, device_frontend(op, d), d->domid, d->backend_domid, &n.frontend);
     if (rc == 0)
         rc = write_locked(op, t, device_frontend(op, d), d->domid, &n.locked);
     if (rc == 0)

@@ -118,6 +118,7 @@ const char *const *qemu_args(struct op *op, uint32_t domid, const libxl_domain_c
     } else {
         add2(&w, "-vnc", "none");
         add2(&w, "-display", "none");
+        add(&w, "-nographic");
     }
     add_channels(&w, config);
     add2(&w, "-machine", "xenpv");

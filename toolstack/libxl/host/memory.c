@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "libxl/host/host.h"
 #include "xc/domain.h"
@@ -70,6 +71,21 @@ static int get_target(struct op *op, uint32_t domid, uint64_t *kb)
     return *kb ? 0 : ERROR_FAIL;
 }
 
+/* In MiB, for who looks at machines rather than domains */
+static int write_vm(struct op *op, xs_transaction_t t, const struct target *target)
+{
+    struct xen_domctl_getdomaininfo info;
+    libxl_uuid uuid;
+    int rc = domain_info(op, target->domid, &info);
+
+    if (rc != 0)
+        return rc;
+    memcpy(libxl_uuid_bytearray(&uuid), info.handle, sizeof(info.handle));
+    return store_write(op, t,
+                       op_printf(op, "/vm/" LIBXL_UUID_FMT "/memory", LIBXL_UUID_BYTES(uuid)),
+                       "%" PRIu64, target->new_kb / 1024);
+}
+
 static int write_target(struct op *op, xs_transaction_t t, void *arg)
 {
     struct target *target = arg;
@@ -94,8 +110,9 @@ static int write_target(struct op *op, xs_transaction_t t, void *arg)
         return op_fail(op, ERROR_INVAL, 0,
                        "new target %" PRId64 " for dom0 is below the minimum threshold", wanted);
     target->new_kb = (uint64_t)wanted;
-    return store_write(op, t, op_printf(op, "/local/domain/%u/memory/target", target->domid),
-                       "%" PRIu64, target->new_kb);
+    rc = store_write(op, t, op_printf(op, "/local/domain/%u/memory/target", target->domid),
+                     "%" PRIu64, target->new_kb);
+    return rc == 0 ? write_vm(op, t, target) : rc;
 }
 
 static int set_target(struct op *op, struct target *target)
