@@ -101,7 +101,8 @@ static int start_thread(libxl_ctx *ctx, const char *name, uint32_t domid,
     op_begin(&t->op, ctx, name, domid);
     t->op.thread = t;
     t->fn = fn;
-    memcpy(t->args, args, size);
+    if (size)
+        memcpy(t->args, args, size);
     running_begin(&t->op, how);
     ctx_lock(ctx);
     ctx->threads++;
@@ -130,7 +131,8 @@ int op_start(libxl_ctx *ctx, const char *name, uint32_t domid, const libxl_async
         return start_thread(ctx, name, domid, how, fn, args, size);
     op_begin(&op, ctx, name, domid);
     copy = op_alloc(&op, size);
-    memcpy(copy, args, size);
+    if (size)
+        memcpy(copy, args, size);
     running_begin(&op, NULL);
     rc = fn(&op, copy);
     running_end(&op);
