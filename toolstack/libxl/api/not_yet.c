@@ -40,15 +40,6 @@ int libxl_device_events_handler(libxl_ctx *ctx, const libxl_asyncop_how *ao_how)
     return not_yet(ctx, __func__, LIBXL_INVALID_DOMID, ERROR_NI);
 }
 
-int libxl_qemu_monitor_command(libxl_ctx *ctx, uint32_t domid, const char *command_line,
-                               char **output, const libxl_asyncop_how *ao_how)
-{
-    (void)command_line;
-    (void)ao_how;
-    *output = NULL;
-    return not_yet(ctx, __func__, domid, ERROR_NI);
-}
-
 char *libxl_tmem_list(libxl_ctx *ctx, uint32_t domid, int use_long)
 {
     (void)use_long;

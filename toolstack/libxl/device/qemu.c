@@ -13,6 +13,7 @@
 #include "libxl/device/daemon.h"
 #include "libxl/device/device.h"
 #include "libxl/device/qemu.h"
+#include "libxl/device/qmp.h"
 
 extern char **environ;
 
@@ -148,6 +149,8 @@ int qemu_start(struct op *op, uint32_t domid, const libxl_domain_config *config)
     if (log >= 0) {
         rc = start_process(op, domid, argv, log, log_path);
         close(log);
+        if (rc == 0)
+            rc = qmp_tell_places(op, domid, config);
     } else if (rc == 0) {
         rc = ERROR_FAIL;
     }
