@@ -1,11 +1,17 @@
 #!/bin/bash
-# hotplug.t: the scripts for disks, on this machine, with a store that is a folder of files. What they
-# leave in it, who may share a disk, and that nothing stays behind. Needs root and loop devices.
+# hotplug.t: the scripts for disks and network cards, on this machine, with a store that is a folder of
+# files. What they leave in it, who may share a disk, and that nothing stays behind. Needs root, loop
+# devices, and a network of its own, in which pairs of devices stand for guests' cards.
+# shellcheck disable=SC2015 # ok sees the status of both
+if [ -z "${HOTPLUG_INSIDE:-}" ] && unshare -n -m true 2>/dev/null; then
+    HOTPLUG_INSIDE=1 exec unshare -n -m "$0"
+fi
 # shellcheck source=tests/system/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-if [ "$(id -u)" != 0 ] || ! losetup -f >/dev/null 2>&1; then
-    echo "1..0 # SKIP needs root and loop devices"
+if [ -z "${HOTPLUG_INSIDE:-}" ] || ! losetup -f >/dev/null 2>&1 || ! mount -t sysfs sysfs /sys ||
+    ! ip link add br0 type bridge; then
+    echo "1..0 # SKIP needs root, loop devices, bridges"
     exit 0
 fi
 
@@ -34,6 +40,24 @@ cd "$STORE" && find ".$2" -name value | while read -r f; do
     p=${f#.} && echo "${p%/value} = \"$(cat "$f")\""
 done
 END
+cat >"$temp/bin/iptables" <<'END'
+#!/bin/sh
+action=
+for word; do
+    shift
+    case $word in
+        -[CAD]) action=$word ;;
+        -w) ;;
+        *) set -- "$@" "$word" ;;
+    esac
+done
+case $action in
+    -C) grep -qxF -- "$*" "$STORE/rules" ;;
+    -A) echo "$*" >>"$STORE/rules" ;;
+    -D) grep -vxF -- "$*" "$STORE/rules" >"$STORE/rules.new"; mv "$STORE/rules.new" "$STORE/rules" ;;
+esac
+END
+: >"$STORE/rules"
 chmod 755 "$temp"/bin/*
 
 backend=/local/domain/0/backend/vbd
@@ -69,7 +93,7 @@ ok $? "it can be written"
 disk 2 b "$temp/disk.img" r
 ! block add 2
 ok $? "another guest cannot even read it"
-[ "$(node 2 hotplug-status)" = error ] && node 2 hotplug-error | grep -q 'a disk of domain 1'
+[ "$(node 2 hotplug-status)" = error ] && [[ $(node 2 hotplug-error) = *'a disk of domain 1'* ]]
 ok $? "and is told why"
 disk 2 a "$temp/disk.img" w
 block add 2
@@ -115,4 +139,68 @@ for what in "$temp/missing" "$temp" ''; do
 done
 [ "$(loops)" = 0 ]
 ok $? "no loop device is left"
+
+# ---- network cards: a pair of devices, the one end is dom0's
+vif() { # SCRIPT COMMAND [NAME]
+    XENBUS_TYPE=vif XENBUS_PATH=$card vif=${3:-vif7.0} netdev='' XENBUS_BASE_PATH=backend \
+        "$top/toolstack/host/scripts/$1" "$2" type_if=vif 2>"$temp/err"
+}
+shows() { # PATTERN COMMAND...
+    local pattern=$1
+    shift
+    [[ $("$@" 2>/dev/null) =~ $pattern ]]
+}
+card=/local/domain/0/backend/vif/7/0
+status() {
+    xenstore-read $card/hotplug-status
+}
+ip link set br0 mtu 1400 up
+ip link add vif7.0 type veth peer name guest
+
+xenstore-write $card/bridge nobridge
+! vif vif-bridge online && [ "$(status)" = error ] && shows 'no bridge nobridge' xenstore-read $card/hotplug-error
+ok $? "a bridge that is not there is refused by its name"
+xenstore-write $card/bridge br0
+vif vif-bridge online && [ "$(status)" = connected ]
+ok $? "a card connects to a bridge"
+shows 'UP.*mtu 1400.*master br0' ip -o link show vif7.0 && shows 'fe:ff:ff:ff:ff:ff' ip -o link show vif7.0
+ok $? "it is up, with the bridge's MTU and the highest address"
+vif vif-bridge offline && ! shows 'master' ip -o link show vif7.0
+ok $? "and leaves it"
+rm -r "${STORE:?}$card"
+vif vif-bridge online uplink && [ "$(status)" = connected ] && shows 'master br0' ip -o link show uplink
+ok $? "it gets the name it shall have, and the bridge there is"
+ip link del uplink
+vif vif-bridge offline uplink
+ok $? "leaving when the device is gone is no error"
+vif vif-bridge online
+[ "$(status)" = error ]
+ok $? "a card without a device is refused"
+
+rm -r "${STORE:?}$card"
+ip addr add 10.77.0.1/24 dev br0
+ip link add vif7.0 type veth peer name guest
+xenstore-write $card/ip '10.77.5.2' $card/gatewaydev br0
+vif vif-route online && [ "$(status)" = connected ] && shows '10.77.5.2 dev vif7.0.*src 10.77.0.1' ip route
+ok $? "a routed card has a route to the guest's address, from the host's"
+[ "$(cat /proc/sys/net/ipv4/conf/vif7.0/proxy_arp)" = 1 ]
+ok $? "and answers for the others"
+vif vif-route offline && ! shows 10.77.5.2 ip route
+ok $? "which goes with it"
+
+rm -r "${STORE:?}$card"
+xenstore-write $card/ip '10.78.0.130'
+vif vif-nat online && [ "$(status)" = connected ] && shows '10.78.0.130 dev vif7.0.*src 10.78.0.3' ip route
+ok $? "a card behind the host's address has a route, and a gateway"
+vif vif-nat online && [ "$(wc -l <"$STORE/rules")" = 1 ] &&
+    grep -qx -- '-t nat POSTROUTING -s 10.78.0.130/32 ! -o vif7.0 -j MASQUERADE' "$STORE/rules"
+ok $? "and one rule, also after a second time"
+vif vif-nat offline && ! [ -s "$STORE/rules" ]
+ok $? "which goes with it"
+rm -r "${STORE:?}$card"
+vif vif-nat online && shows '10.7.0.1 dev vif7.0.*src 10.7.0.128' ip route
+ok $? "without an address it gets one"
+xenstore-write $card/ip 'fe80::1'
+! vif vif-nat online && shows 'no IPv4 address' xenstore-read $card/hotplug-error
+ok $? "an address that is none of IPv4 is refused"
 finish
