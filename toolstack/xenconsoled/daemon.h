@@ -29,6 +29,7 @@ struct daemon {
     sd_event *event;
     struct xc *xc;
     struct xs_handle *xs;
+    sd_event_source *news, *lifeline; /* of the store */
     struct xenevtchn_handle *evtchn;
     struct xengntdev_handle *gnttab;
     struct console *consoles[DOMID_FIRST_RESERVED];
@@ -36,7 +37,14 @@ struct daemon {
     uint32_t ports;
 };
 
+/* ---- store.c: the connection to the store */
+/* Connect, and hear of domains; then the consoles of all domains are there. When xenstored ends,
+ * the next one is waited for. -errno. */
+int store_open(struct daemon *d);
+
 /* ---- domains.c: which consoles there are */
+/* The store is another one: watch all consoles there, and follow them */
+void domains_watch_again(struct daemon *d);
 /* Make the consoles of new domains, end those of domains that are gone */
 void domains_update(struct daemon *d);
 /* What the store says changed below @path */

@@ -14,9 +14,18 @@
 #include <unistd.h>
 #include <xenstore.h>
 
-static void begin(struct daemon *d, uint32_t domid)
+static void watch(struct daemon *d, uint32_t domid)
 {
     char path[48];
+
+    snprintf(path, sizeof(path), "/local/domain/%u/console", domid);
+    /* The watch reports at once, too, and then the console is connected */
+    if (!xs_watch(d->xs, path, path))
+        say(LOG_ERR, "%s cannot be watched: %m", path);
+}
+
+static void begin(struct daemon *d, uint32_t domid)
+{
     struct console *c = console_new(d, domid);
 
     if (!c) {
@@ -24,10 +33,7 @@ static void begin(struct daemon *d, uint32_t domid)
         return;
     }
     d->consoles[domid] = c;
-    snprintf(path, sizeof(path), "/local/domain/%u/console", domid);
-    /* The watch reports at once, too, and then the console is connected */
-    if (!xs_watch(d->xs, path, path))
-        say(LOG_ERR, "%s cannot be watched: %m", path);
+    watch(d, domid);
 }
 
 static void end(struct daemon *d, uint32_t domid)
@@ -75,6 +81,14 @@ void domains_update(struct daemon *d)
             gone_before(d, &next, list[count - 1].domain + 1u);
     } while (count == sizeof(list) / sizeof(*list));
     gone_before(d, &next, DOMID_FIRST_RESERVED);
+}
+
+void domains_watch_again(struct daemon *d)
+{
+    for (uint32_t i = 0; i < DOMID_FIRST_RESERVED; i++) {
+        if (d->consoles[i])
+            watch(d, i);
+    }
 }
 
 void domains_changed(struct daemon *d, const char *path)

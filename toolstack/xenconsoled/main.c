@@ -20,7 +20,6 @@
 #include <unistd.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
-#include <xenstore.h>
 
 static struct daemon self;
 
@@ -218,24 +217,6 @@ static int event_came(sd_event_source *source, int fd, uint32_t events, void *da
     return 0;
 }
 
-static int store_changed(sd_event_source *source, int fd, uint32_t events, void *data)
-{
-    struct daemon *d = data;
-    char **watch;
-
-    (void)source;
-    (void)fd;
-    (void)events;
-    errno = 0;
-    watch = xs_check_watch(d->xs);
-    if (watch)
-        domains_changed(d, watch[XS_WATCH_PATH]);
-    else if (errno != EAGAIN)
-        fail("the store is gone", errno);
-    free(watch);
-    return 0;
-}
-
 static int hang_up(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
     (void)source;
@@ -257,9 +238,6 @@ static void open_all(struct daemon *d)
     d->gnttab = xengnttab_open(NULL, 0);
     if (!d->gnttab)
         fail("no grants", errno);
-    d->xs = xs_open(0);
-    if (!d->xs)
-        fail("the store does not answer; is xenstored running", errno);
 }
 
 static void add_sources(struct daemon *d)
@@ -268,8 +246,6 @@ static void add_sources(struct daemon *d)
 
     if (rc >= 0)
         rc = sd_event_add_io(d->event, NULL, xenevtchn_fd(d->evtchn), EPOLLIN, event_came, d);
-    if (rc >= 0)
-        rc = sd_event_add_io(d->event, NULL, xs_fileno(d->xs), EPOLLIN, store_changed, d);
     if (rc >= 0)
         rc = sd_event_add_signal(d->event, NULL, SIGHUP, hang_up, d);
     if (rc >= 0)
@@ -311,15 +287,14 @@ int main(int argc, char **argv)
     rc = hypervisor_start(d);
     if (rc)
         fail("the hypervisor's console is not heard", -rc);
-    if (!xs_watch(d->xs, "@introduceDomain", "domains") ||
-        !xs_watch(d->xs, "@releaseDomain", "domains"))
-        fail("the store does not tell of domains", errno);
-    domains_update(d);
+    rc = store_open(d);
+    if (rc)
+        fail("the store does not answer; is xenstored running", -rc);
     ready(parent);
     rc = sd_event_loop(d->event);
     sd_notify(0, "STOPPING=1");
     unlink(pid_file);
     if (rc < 0)
         fail("the loop ended", -rc);
-    return 0;
+    return rc;
 }
