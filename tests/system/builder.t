@@ -1,0 +1,36 @@
+#!/bin/bash
+# builder.t: guests that only the toolstack's builder makes, without libxl, on Debian's Xen (PV and
+# PVH) and on hospes (PV): tests/host/build-guests. TAP for prove.
+# shellcheck source=tests/system/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+{
+    "$top/scripts/deps" test && "$top/scripts/host-root" && make -s -C "$top" guests build-domain
+} >"$temp/prepare" 2>&1 || {
+    sed 's/^/# /' "$temp/prepare"
+    bail_out "cannot make the program that builds guests"
+}
+
+# on NAME HYPERVISOR [RUN-HOST-ARGUMENT...]: the job on one of them
+on() {
+    local name=$1 hypervisor=$2 log=$temp/$1.log status=0
+    shift 2
+    "$top/scripts/run-host" --hv "$hypervisor" --timeout "${HOSPES_TIMEOUT:-600}" --log "$log" \
+        "$top/tests/host/build-guests" "$build/build-domain" "$build/guests/pv/witness.elf" "$@" \
+        >/dev/null 2>&1 &
+    runner=$!
+    wait "$runner" || status=$?
+    runner=
+    while IFS= read -r line; do
+        case $line in
+            'ok - '*) ok 0 "$name: ${line#ok - }" ;;
+            'not ok - '*) ok 1 "$name: ${line#not ok - }" "$log" ;;
+        esac
+    done < <(tr -d '\r' <"$log" | grep -E '^(not )?ok - ')
+    ok $status "$name: the job ends well" "$log"
+}
+
+# Xen has PVH guests where the CPU lets it.
+on Xen xen -- -cpu EPYC,-monitor,-rdtscp,-smap,+svm
+on hospes "${HOSPES_HV:-hospes}"
+finish
