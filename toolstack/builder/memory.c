@@ -37,20 +37,17 @@ static uint64_t populate(struct frames *frames, uint64_t first, uint64_t want, u
                          xen_pfn_t *batch)
 {
     uint64_t done = 0;
-    long got = 1;
+    long count, got;
 
-    while (done < want && got > 0) {
-        long count = want - done < POPULATE_BATCH ? want - done : POPULATE_BATCH;
-
+    do {
+        count = want - done < POPULATE_BATCH ? want - done : POPULATE_BATCH;
         for (long i = 0; i < count; i++)
             batch[i] = first + ((done + i) << order);
-        got = xc_populate(frames->xc, frames->domid, count, order, 0, batch);
+        got = count ? xc_populate(frames->xc, frames->domid, count, order, 0, batch) : 0;
         for (long i = 0; i < got; i++)
             note_block(frames, first + ((done + i) << order), order, batch[i]);
         done += got < 0 ? 0 : got;
-        if (got < count)
-            break;
-    }
+    } while (got == count && done < want);
     return done;
 }
 
