@@ -122,7 +122,7 @@ struct language {
 
 extern const struct language nic_language, vfb_language, vtpm_language, p9_language;
 extern const struct language pvcalls_language, channel_language, usbctrl_language;
-extern const struct language usbdev_language, vdispl_language, vkb_language;
+extern const struct language usbdev_language, vdispl_language, vkb_language, rdm_language;
 extern const struct language *const languages[]; /* ends with NULL */
 
 /* parts_read: all parts between commas; part_read: one */

@@ -133,8 +133,8 @@ static int vkb_add(struct cfg *cfg, const char *text, int index)
     libxl_device_vkb *vkb = device_add(cfg->domain, vkbs, num_vkbs);
     int rc;
 
-    (void)index;
     libxl_device_vkb_init(vkb);
+    vkb->devid = index;
     rc = parts_read(&vkb_language, text, vkb);
     return rc ? rc : vkb_check(vkb);
 }
@@ -149,8 +149,8 @@ static int vdispl_add(struct cfg *cfg, const char *text, int index)
     libxl_device_vdispl *display = device_add(cfg->domain, vdispls, num_vdispls);
     int rc;
 
-    (void)index;
     libxl_device_vdispl_init(display);
+    display->devid = index;
     rc = parts_read(&vdispl_language, text, display);
     if (!rc && !display->num_connectors)
         return cfg_wrong(cfg, "At least one connector should be specified: vdispl '%s'", text);
@@ -176,6 +176,7 @@ int set_vsnds(struct cfg *cfg, const struct key *key)
         libxl_device_vsnd *card = device_add(cfg->domain, vsnds, num_vsnds);
 
         libxl_device_vsnd_init(card);
+        card->devid = i;
         if (xlu_cfg_value_get_list(cfg->config, value, &items, 0))
             return cfg_wrong(cfg, "Failed to get vsnd card list: vsnd is a list of lists");
         for (int j = 0; !rc && (text = xlu_cfg_get_listitem(items, j)); j++)
@@ -226,8 +227,8 @@ static int pvcalls_add(struct cfg *cfg, const char *text, int index)
 {
     libxl_device_pvcallsif *pvcalls = device_add(cfg->domain, pvcallsifs, num_pvcallsifs);
 
-    (void)index;
     libxl_device_pvcallsif_init(pvcalls);
+    pvcalls->devid = index;
     return parts_read(&pvcalls_language, text, pvcalls);
 }
 
@@ -317,8 +318,8 @@ static int pci_add(struct cfg *cfg, const char *text, int index)
     pci->power_mgmt = boolean(cfg, "pci_power_mgmt");
     pci->permissive = boolean(cfg, "pci_permissive");
     pci->seize = boolean(cfg, "pci_seize");
-    if (cfg->guest == GUEST_HVM)
-        pci->rdm_policy = cfg->domain->b_info.u.hvm.rdm.policy;
+    pci->rdm_policy = cfg->guest == GUEST_HVM ? cfg->domain->b_info.u.hvm.rdm.policy
+                                              : LIBXL_RDM_RESERVE_POLICY_STRICT;
     if (xlu_pci_parse_spec_string(cfg->config, pci, text)) {
         return cfg_wrong(cfg,
                          "unable to parse PCI_SPEC_STRING `%s' for passthrough; see "

@@ -8,7 +8,7 @@
 #include "cfg.h"
 #include "affinity.h"
 
-enum { DEFAULT_MEMORY_KB = 32 * 1024, MAX_VCPUS = 4096 };
+enum { MAX_VCPUS = 4096 };
 
 static const struct choice types[] = {
     { "pv", LIBXL_DOMAIN_TYPE_PV },
@@ -121,10 +121,10 @@ int set_memory(struct cfg *cfg, const struct key *key)
     libxl_domain_build_info *b = &cfg->domain->b_info;
     bool memory, maxmem;
 
-    b->target_memkb = DEFAULT_MEMORY_KB;
     if (mebibytes(cfg, key->name, &b->target_memkb, &memory))
         return ERROR_INVAL;
-    b->max_memkb = b->target_memkb;
+    if (memory)
+        b->max_memkb = b->target_memkb;
     if (mebibytes(cfg, "maxmem", &b->max_memkb, &maxmem))
         return ERROR_INVAL;
     if (maxmem && memory && b->max_memkb < b->target_memkb) {
@@ -150,13 +150,11 @@ int set_vcpus(struct cfg *cfg, const struct key *key)
 
     if (vcpu_number(cfg, key->name, &vcpus) || vcpu_number(cfg, "maxvcpus", &max))
         return ERROR_INVAL;
-    if (!vcpus)
-        vcpus = 1;
-    if (!max)
-        max = vcpus;
-    if (max < vcpus)
+    if (max && max < vcpus)
         return cfg_wrong(cfg, "xl: maxvcpus < vcpus: %ld is less than %ld", max, vcpus);
-    b->max_vcpus = (int)max;
+    b->max_vcpus = (int)(max ? max : vcpus);
+    if (!vcpus)
+        return 0;
     if (libxl_cpu_bitmap_alloc(xl.ctx, &b->avail_vcpus, (int)vcpus))
         return cfg_wrong(cfg, "Unable to allocate cpumap");
     libxl_bitmap_set_none(&b->avail_vcpus);
@@ -196,28 +194,27 @@ int set_cpus(struct cfg *cfg, const struct key *key)
 {
     libxl_domain_build_info *b = &cfg->domain->b_info;
     struct affinity affinity = affinity_of(cfg, key);
-    XLU_ConfigList *list;
-    const char *text = NULL;
+    int vcpus = b->max_vcpus ? b->max_vcpus : 1; /* libxl's default */
+    XLU_ConfigList *list = NULL;
+    const char *text;
     int entries, rc = 0;
 
     if (!xlu_cfg_get_list(cfg->config, key->name, &list, &entries, 1)) {
-        if (entries > b->max_vcpus) {
+        if (entries > vcpus) {
             cfg_warn(cfg, "%s has %d entries for %d vCPUs; the others are not used", key->name,
-                     entries, b->max_vcpus);
-            entries = b->max_vcpus;
+                     entries, vcpus);
+            entries = vcpus;
         }
         for (int i = 0; i < entries && !rc; i++) {
             text = xlu_cfg_get_listitem(list, i);
             rc = text ? affinity_add(cfg, affinity, text) : ERROR_INVAL;
         }
-        /* vCPUs without an entry may run everywhere */
-        while (!rc && *affinity.count < b->max_vcpus)
-            rc = affinity_add(cfg, affinity, "all");
     } else if ((text = text_get(cfg, key->name))) {
-        while (!rc && *affinity.count < b->max_vcpus)
+        while (!rc && *affinity.count < vcpus)
             rc = affinity_add(cfg, affinity, text);
     }
-    if (text)
+    /* One mask for all says nothing about nodes; a soft one, or one for each vCPU, does */
+    if (list || (affinity.maps == &b->vcpu_soft_affinity && *affinity.count))
         libxl_defbool_set(&b->numa_placement, false);
     return rc;
 }
@@ -302,6 +299,7 @@ static int vnuma_check(struct cfg *cfg)
                          "this check.");
     b->max_vcpus = vcpus;
     b->max_memkb = memkb;
+    libxl_defbool_set(&b->numa_placement, false);
     return 0;
 }
 

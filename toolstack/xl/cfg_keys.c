@@ -122,10 +122,9 @@ const struct key cfg_keys[] = {
             "It is never saved nor moved, and may use what then would differ."),
     BOOLEAN("xend_suspend_evtchn_compat", GUEST_ALL, AT(c_info.xend_suspend_evtchn_compat),
             "The store has no path of the suspend event channel, for some old drivers."),
-    BOOLEAN("hap", GUEST_AUTO, AT(c_info.hap),
+    BOOLEAN("hap", GUEST_ALL, AT(c_info.hap),
             "Page tables are nested by the hardware; the default where it can."),
-    BOOLEAN("oos", GUEST_AUTO, AT(c_info.oos),
-            "Shadow page tables may be out of step for a while."),
+    BOOLEAN("oos", GUEST_ALL, AT(c_info.oos), "Shadow page tables may be out of step for a while."),
     CHOICE(
         "passthrough", GUEST_ALL, AT(c_info.passthrough), passthroughs,
         "How the IOMMU is set up for devices of the host: disabled, enabled, sync_pt, share_pt, default."),
@@ -215,8 +214,8 @@ const struct key cfg_keys[] = {
 
     /* the machine */
     BOOLEAN("acpi", GUEST_ALL, B(acpi), "It has ACPI tables."),
-    BOOLEAN("apic", GUEST_AUTO, B(apic), "It is told of the APIC."),
-    BOOLEAN("nestedhvm", GUEST_AUTO, B(nested_hvm), "It may run guests of its own."),
+    BOOLEAN("apic", GUEST_ALL, B(apic), "It is told of the APIC."),
+    BOOLEAN("nestedhvm", GUEST_ALL, B(nested_hvm), "It may run guests of its own."),
     CUSTOM("altp2m", GUEST_ALL, set_altp2m, "WORD",
            "Who may use other views of its memory: disabled, mixed, external, limited."),
     BOOLEAN("altp2mhvm", GUEST_HVM, HVM(altp2m), "Old: see altp2m."),

@@ -149,6 +149,7 @@ int set_viridian(struct cfg *cfg, const struct key *key)
         bool not = **group == '!';
         const char *name = *group + not ;
         libxl_bitmap *map = not ? &b->u.hvm.viridian_disable : &b->u.hvm.viridian_enable;
+        libxl_bitmap *other = not ? &b->u.hvm.viridian_enable : &b->u.hvm.viridian_disable;
         libxl_viridian_enlightenment bit;
 
         if (!strcmp(name, "all")) {
@@ -159,6 +160,7 @@ int set_viridian(struct cfg *cfg, const struct key *key)
             return cfg_wrong(cfg, "xl: unknown viridian enlightenment '%s'", name);
         } else {
             libxl_bitmap_set(map, (int)bit);
+            libxl_bitmap_reset(other, (int)bit);
         }
     }
     libxl_string_list_dispose(&groups);
@@ -270,12 +272,7 @@ int set_rdm(struct cfg *cfg, const struct key *key)
 {
     const char *text = text_get(cfg, key->name);
 
-    if (text && xlu_rdm_parse(cfg->config, &cfg->domain->b_info.u.hvm.rdm, text))
-        return cfg_wrong(cfg,
-                         "'%s' is no reservation of devices' memory; it is "
-                         "strategy=host,policy=strict or relaxed",
-                         text);
-    return 0;
+    return text ? parts_read(&rdm_language, text, &cfg->domain->b_info.u.hvm.rdm) : 0;
 }
 
 /* ---- cpuid: what libxl says is wrong, by its number */

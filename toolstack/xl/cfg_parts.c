@@ -453,6 +453,24 @@ static const struct part usbdev_parts[] = {
     PART(usbdev, "port", FIELD_INT, port, .value = "NUMBER", .help = "The port there."),
 };
 
+static const struct choice rdm_strategies[] = {
+    { "host", LIBXL_RDM_RESERVE_STRATEGY_HOST },
+    { NULL, 0 },
+};
+
+static const struct choice rdm_policies[] = {
+    { "strict", LIBXL_RDM_RESERVE_POLICY_STRICT },
+    { "relaxed", LIBXL_RDM_RESERVE_POLICY_RELAXED },
+    { NULL, 0 },
+};
+
+static const struct part rdm_parts[] = {
+    { "strategy", FIELD_CHOICE, offsetof(libxl_rdm_reserve, strategy), rdm_strategies, NULL, "WORD",
+      "host: all memory that devices of the host reserve." },
+    { "policy", FIELD_CHOICE, offsetof(libxl_rdm_reserve, policy), rdm_policies, NULL, "WORD",
+      "What a conflict is: strict, an error; relaxed, a warning." },
+};
+
 #define LANGUAGE(name, rows)                                                                       \
     {                                                                                              \
         name, rows, (int)ARRAY_LENGTH(rows)                                                        \
@@ -468,8 +486,9 @@ const struct language usbctrl_language = LANGUAGE("usbctrl", usbctrl_parts);
 const struct language usbdev_language = LANGUAGE("usbdev", usbdev_parts);
 const struct language vdispl_language = LANGUAGE("vdispl", vdispl_parts);
 const struct language vkb_language = LANGUAGE("vkb", vkb_parts);
+const struct language rdm_language = LANGUAGE("rdm", rdm_parts);
 const struct language *const languages[] = {
-    &nic_language, &vfb_language,     &vkb_language,     &vdispl_language,  &vtpm_language,
-    &p9_language,  &pvcalls_language, &channel_language, &usbctrl_language, &usbdev_language,
-    NULL,
+    &nic_language,     &vfb_language,    &vkb_language,     &vdispl_language,
+    &vtpm_language,    &p9_language,     &pvcalls_language, &channel_language,
+    &usbctrl_language, &usbdev_language, &rdm_language,     NULL,
 };

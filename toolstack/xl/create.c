@@ -121,13 +121,15 @@ static int look_after(struct domain_plan *plan)
 
 int domain_create(struct domain_plan *plan)
 {
-    int rc = config_load(plan);
+    int rc;
 
-    if (rc)
-        return rc;
+    rc = config_load(plan);
+    if (rc) /* as an exit status, 1 is what is wrong in a configuration, 3 that there is none */
+        return rc == ERROR_FAIL ? rc : ERROR_NONSPECIFIC;
     if (plan->dry_run) {
         config_print(&plan->config, stdout);
-        return domain_check(&plan->config, plan->config_path) ? ERROR_INVAL : 0;
+        return plan->check && domain_check(&plan->config, plan->config_path) ? ERROR_NONSPECIFIC
+                                                                             : 0;
     }
     if (plan->debug)
         config_print(&plan->config, stderr);
@@ -163,7 +165,8 @@ int run_create(const struct args *args)
     int rc;
 
     take_words(args, 0, &plan.config_path, &plan.extra);
-    plan.dry_run = args_has(args, 'n') || xl.dry_run;
+    plan.check = args_has(args, OPTION_CHECK);
+    plan.dry_run = plan.check || args_has(args, 'n') || xl.dry_run;
     plan.debug = args_has(args, 'd');
     plan.quiet = args_has(args, 'q');
     plan.paused = args_has(args, 'p');
@@ -173,8 +176,10 @@ int run_create(const struct args *args)
     plan.autopass = args_has(args, 'A');
     plan.viewer = args_has(args, 'V') || plan.autopass;
     plan.ignore_masks = args_has(args, 'i');
-    if (!plan.config_path && !plan.extra)
-        fatal("'xl create' needs a configuration: xl create /etc/xen/NAME.cfg");
+    if (!plan.config_path && !plan.extra) {
+        error("Config file not specified: xl create /etc/xen/NAME.cfg");
+        return -ERROR_INVAL;
+    }
     rc = domain_create(&plan);
     return rc < 0 ? -rc : EXIT_SUCCESS;
 }

@@ -19,7 +19,7 @@ struct domain_plan {
     const char *proxy_script; /* of COLO */
     bool userspace_proxy;
     /* what is done with it */
-    bool dry_run, debug, quiet;
+    bool dry_run, check, debug, quiet;
     bool paused, foreground, monitor;
     bool console, viewer, autopass, ignore_masks;
     /* what came out */

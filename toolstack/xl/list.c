@@ -64,6 +64,7 @@ static int list_long(const struct args *args)
     }
     yajl_gen_array_close(json);
     json_print(json, stdout);
+    putchar('\n');
     return EXIT_SUCCESS;
 }
 

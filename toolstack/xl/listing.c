@@ -31,7 +31,6 @@ void json_print(yajl_gen json, FILE *to)
     if (yajl_gen_get_buf(json, &text, &length) != yajl_gen_status_ok)
         fatal("unable to format domain config as JSON");
     fwrite(text, 1, length, to);
-    fputc('\n', to);
     yajl_gen_free(json);
 }
 

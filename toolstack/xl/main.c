@@ -23,13 +23,20 @@ static const char *command_name_at(const void *state, int i)
 
 const struct command *command_find(const char *name)
 {
+    const struct command *begun = NULL;
+    int count = 0;
+
     for (const struct command_group *group = command_groups; group->title; group++) {
         for (const struct command *command = group->commands; command->name; command++) {
             if (!strcmp(command->name, name))
                 return command;
+            if (!starts_with(command->name, name))
+                continue;
+            begun = command;
+            count++;
         }
     }
-    return NULL;
+    return count == 1 ? begun : NULL;
 }
 
 /* globals: the options before the command; returns the number of the first other argument. */

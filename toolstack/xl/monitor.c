@@ -9,9 +9,12 @@
 #include "cfg.h"
 #include "domain.h"
 
+enum { LOOK_US = 300 * 1000 };
+
 /* What to do after a domain has ended */
 enum next {
-    NEXT_WAIT,    /* it is there, still or again */
+    NEXT_WAIT,    /* it is there */
+    NEXT_WATCH,   /* it is there again, and can end again */
     NEXT_END,     /* nothing more to look after */
     NEXT_RESTART, /* make it anew */
 };
@@ -110,6 +113,28 @@ static void reload_config(struct domain_plan *plan)
     plan->config = config;
 }
 
+/* wait_resumed: whoever has suspended the domain resumes it, when it was saved and lives on, or
+ * destroys it. libxl tells neither, so this looks, some times in a second. */
+static enum next wait_resumed(uint32_t domid)
+{
+    for (;;) {
+        libxl_dominfo info;
+        bool gone, suspended;
+        int rc;
+
+        libxl_dominfo_init(&info);
+        rc = libxl_domain_info(xl.ctx, &info, domid);
+        gone = rc || info.dying;
+        suspended = info.shutdown && info.shutdown_reason == LIBXL_SHUTDOWN_REASON_SUSPEND;
+        libxl_dominfo_dispose(&info);
+        if (gone)
+            return NEXT_END;
+        if (!suspended)
+            return NEXT_WATCH;
+        usleep(LOOK_US);
+    }
+}
+
 /* ---- what the actions are made of */
 static void now_text(char text[32])
 {
@@ -167,7 +192,7 @@ static enum next soft_reset(struct domain_plan *plan)
         rc = libxl_domain_unpause(xl.ctx, domid, NULL);
     if (rc)
         say("soft reset of domain %u failed (rc=%d)", domid, rc);
-    return rc ? destroy(plan, NEXT_END) : NEXT_WAIT;
+    return rc ? destroy(plan, NEXT_END) : NEXT_WATCH;
 }
 
 static libxl_action_on_shutdown action_for(const struct domain_plan *plan, int reason)
@@ -194,8 +219,8 @@ static enum next has_ended(struct domain_plan *plan, int reason)
     libxl_action_on_shutdown action;
 
     if (reason == LIBXL_SHUTDOWN_REASON_SUSPEND) {
-        say("Domain has suspended."); /* whoever saves it takes care of it */
-        return NEXT_END;
+        say("Domain has suspended.");
+        return wait_resumed(plan->domid);
     }
     action = action_for(plan, reason);
     say("Action for shutdown reason code %d is %s", reason, action_names[action]);
@@ -279,6 +304,8 @@ int domain_monitor(struct domain_plan *plan)
             say("Done. Exiting now");
             return EXIT_SUCCESS;
         }
+        if (next == NEXT_WATCH)
+            continue;
         say("Done. Rebooting now");
         plan->paused = plan->console = false;
         rc = domain_make(plan);

@@ -12,15 +12,16 @@ static void vcpu_row(struct listing *l, uint32_t domid, const libxl_vcpuinfo *vc
     cell_number(l, "domid", " %5u", domid);
     cell_number(l, "vcpu", " %5u", vcpu->vcpuid);
     if (!vcpu->online) {
-        cell_plain(l, " %5c", '-');
+        cell_plain(l, "%5c", '-');
         cell_text(l, "state", " %3c%cp", '-', '-');
     } else {
-        cell_number(l, "cpu", " %5u", vcpu->cpu);
+        cell_number(l, "cpu", "%5u", vcpu->cpu);
         cell_text(l, "state", " %3c%c-", vcpu->running ? 'r' : '-', vcpu->blocked ? 'b' : '-');
     }
     cell_number(l, "cpu_seconds", " %9.1f", (double)vcpu->vcpu_time / 1e9);
     cell_text(l, "hard_affinity", "  %s", ranges_text(&vcpu->cpumap, cpus));
-    cell_text(l, "soft_affinity", " / %s", ranges_text(&vcpu->cpumap_soft, cpus));
+    cell_plain(l, " / ");
+    cell_text(l, "soft_affinity", "%s", ranges_text(&vcpu->cpumap_soft, cpus));
     listing_row_end(l);
 }
 

@@ -35,6 +35,7 @@ struct option_row {
 /* Keys of options that have no letter */
 enum option_key {
     OPTION_JSON = 256,
+    OPTION_CHECK,
     OPTION_DEBUG,
     OPTION_LIVE,
     OPTION_AUTOPASS,
@@ -69,6 +70,8 @@ struct command_group {
 };
 
 extern const struct command_group command_groups[]; /* ends with a row of zeros */
+
+/* command_find: by its name, or by the beginning of it that only this one has */
 const struct command *command_find(const char *name);
 
 /* ---- the arguments of a command (options.c) */
