@@ -35,6 +35,6 @@ told "$said"
 ok "$status" "the job ends, and dom0 switches the machine off" "$log"
 tr -d '\r' <"$log" | sed '1,/run-host: job status/d' | grep -q 'xendomains: all guests have ended'
 ok $? "before that the guest is shut down" "$log"
-[ "$count" -ge 27 ]
+[ "$count" -ge 29 ]
 ok $? "all of it was there"
 finish
