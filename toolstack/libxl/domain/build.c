@@ -228,10 +228,14 @@ static int set_paging_pool(struct op *op, uint32_t domid, const libxl_domain_con
                : 0;
 }
 
-static int claim(struct op *op, uint32_t domid, uint64_t kb)
+/* A domain cannot claim more than its limit, so that comes first. */
+static int claim(struct op *op, const struct build_request *request)
 {
-    int err = xc_claim(op_xc(op), domid, kb >> 2);
+    uint64_t kb = request->memory_kb;
+    int err = xc_domain_max_memory(op_xc(op), request->domid, request->limit_kb);
 
+    if (!err)
+        err = xc_claim(op_xc(op), request->domid, kb >> 2);
     return err ? op_fail(op, ERROR_NOMEM, -err, "There are no %" PRIu64 " kB of free memory for it",
                          kb)
                : 0;
@@ -286,7 +290,7 @@ int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *confi
     if (!rc)
         rc = set_paging_pool(op, domid, config);
     if (!rc && claims)
-        rc = claim(op, domid, config->b_info.target_memkb);
+        rc = claim(op, &request);
     if (rc)
         return rc;
     err = build_domain(op_xc(op), &request, &result, &error);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libxl/device/device.h"
 #include "libxl/domain/domain.h"
 #include "libxl/transfer/transfer.h"
 
@@ -21,6 +22,7 @@
 
 struct create {
     libxl_domain_config *config;
+    libxl_domain_config *saved; /* as it was given: what is stored with the domain */
     uint32_t *domid;
     int restore_fd; /* -1: a new domain */
     bool has_console_how;
@@ -138,14 +140,42 @@ static int fill_memory(struct op *op, uint32_t domid, const struct create *c, st
     return rc ? rc : domain_restore(op, domid, c->restore_fd, c->config, rings);
 }
 
-static int store_config(struct op *op, uint32_t domid, const libxl_domain_config *config)
+/* What was chosen for a device and has to stay: its number, and the address of a card */
+static void keep_devices(const libxl_domain_config *config, libxl_domain_config *saved)
+{
+    const struct device_kind *const *k;
+    void *from, *to;
+    int i, n, m;
+
+    for (k = device_kinds; *k; k++) {
+        from = kind_items(*k, config, &n);
+        to = kind_items(*k, saved, &m);
+        for (i = 0; i < n && i < m; i++) {
+            if (item_devid(*k, kind_item(*k, to, i)))
+                *item_devid(*k, kind_item(*k, to, i)) = *item_devid(*k, kind_item(*k, from, i));
+        }
+    }
+    for (i = 0; i < config->num_nics && i < saved->num_nics; i++) {
+        libxl_mac_copy(NULL, &saved->nics[i].mac, &config->nics[i].mac);
+        saved->nics[i].nictype = config->nics[i].nictype;
+    }
+    for (i = 0; i < config->num_vtpms && i < saved->num_vtpms; i++)
+        libxl_uuid_copy(NULL, &saved->vtpms[i].uuid, &config->vtpms[i].uuid);
+}
+
+/* Defaults are not stored: another version of this library, or another host, may have others. */
+static int store_config(struct op *op, uint32_t domid, const struct create *c)
 {
     struct config_lock *lock;
-    int rc = config_lock(op, domid, &lock);
+    int rc;
 
+    libxl_uuid_copy(op->ctx, &c->saved->c_info.uuid, &c->config->c_info.uuid);
+    c->saved->b_info.video_memkb = c->config->b_info.video_memkb;
+    keep_devices(c->config, c->saved);
+    rc = config_lock(op, domid, &lock);
     if (rc)
         return rc;
-    rc = config_store(op, domid, config);
+    rc = config_store(op, domid, c->saved);
     config_unlock(op, lock);
     return rc;
 }
@@ -168,18 +198,15 @@ static int complete(struct op *op, uint32_t domid, struct create *c)
     if (!rc)
         rc = devices_add_all(op, domid, c->config);
     if (!rc)
-        rc = store_config(op, domid, c->config);
+        rc = store_config(op, domid, c);
     return rc;
 }
 
-static int do_create(struct op *op, void *args)
+static int create(struct op *op, struct create *c)
 {
-    struct create *c = args;
     uint32_t domid;
     int rc;
 
-    *c->domid = LIBXL_INVALID_DOMID;
-    creation_clean_up(op);
     rc = check_config(op, c->config);
     if (!rc)
         rc = creation_begin(op, &c->config->c_info.uuid);
@@ -197,11 +224,27 @@ static int do_create(struct op *op, void *args)
         op_log(op, XTL_ERROR, 0, "It cannot be created; what was made of it is destroyed");
         domain_destroy(op, domid);
         *c->domid = LIBXL_INVALID_DOMID;
-        return rc;
     }
-    if (c->has_console_how)
-        op_progress(op, &c->console_how, LIBXL_EVENT_TYPE_DOMAIN_CREATE_CONSOLE_AVAILABLE, domid);
-    return 0;
+    return rc;
+}
+
+static int do_create(struct op *op, void *args)
+{
+    libxl_domain_config saved;
+    struct create *c = args;
+    int rc;
+
+    *c->domid = LIBXL_INVALID_DOMID;
+    creation_clean_up(op);
+    libxl_domain_config_init(&saved);
+    libxl_domain_config_copy(op->ctx, &saved, c->config);
+    c->saved = &saved;
+    rc = create(op, c);
+    libxl_domain_config_dispose(&saved);
+    if (!rc && c->has_console_how)
+        op_progress(op, &c->console_how, LIBXL_EVENT_TYPE_DOMAIN_CREATE_CONSOLE_AVAILABLE,
+                    *c->domid);
+    return rc;
 }
 
 static int start(libxl_ctx *ctx, const char *name, struct create *c,

@@ -69,9 +69,11 @@ static int make_folders(struct op *op, xs_transaction_t t, const struct create_a
         rc = make_all(op, t, path, read_only, sizeof(read_only) / sizeof(*read_only), NULL, 0);
     if (!rc)
         rc = make_all(op, t, path, writable, sizeof(writable) / sizeof(*writable), guest_owns, 1);
-    if (!rc && libxl_defbool_val(a->config->c_info.xend_suspend_evtchn_compat))
+    if (!rc && !libxl_defbool_val(a->config->c_info.xend_suspend_evtchn_compat))
         rc = store_mkdir(op, t, op_printf(op, "%s/device/suspend/event-channel", path), guest_owns,
                          1);
+    else if (!rc) /* as it was with xend: the guest makes such nodes itself */
+        rc = store_set_perms(op, t, op_printf(op, "%s/device", path), guest_owns, 1);
     return rc;
 }
 
@@ -98,7 +100,7 @@ static int create_in(struct op *op, xs_transaction_t t, void *arg)
         "1",
         NULL,
     };
-    const char *of_vm[] = { "uuid", uuid, "name", c->name, NULL };
+    const char *of_vm[] = { "name", c->name, "uuid", uuid, NULL };
     const char *ours[] = {
         "type",       libxl_domain_type_to_string(c->type),
         "dm-version", libxl_device_model_version_to_string(a->config->b_info.device_model_version),
@@ -166,8 +168,6 @@ static int build_in(struct op *op, xs_transaction_t t, void *arg)
         NULL,
     };
     const char *of_vm[] = {
-        "start_time",
-        op_printf(op, "%jd.%02d", (intmax_t)a->started.tv_sec, (int)(a->started.tv_usec / 10000)),
         "image/ostype",
         "linux",
         "image/kernel",
@@ -176,6 +176,8 @@ static int build_in(struct op *op, xs_transaction_t t, void *arg)
         b->ramdisk,
         "image/cmdline",
         b->cmdline,
+        "start_time",
+        op_printf(op, "%jd.%02d", (intmax_t)a->started.tv_sec, (int)(a->started.tv_usec / 10000)),
         NULL,
     };
     int rc;
