@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +46,8 @@ __attribute__((noreturn)) static void become(const struct daemon_start *s, int g
         _exit(0);
     if (dup2(s->in, 0) < 0 || dup2(s->log, 1) < 0 || dup2(s->log, 2) < 0)
         _exit(127);
+    /* What the application has open, a stream or a terminal, is not to stay open because of us */
+    syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
     execve(s->argv[0], (char *const *)s->argv, s->env);
     say(s->argv[0]);
     say(" cannot be executed\n");

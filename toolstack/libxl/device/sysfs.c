@@ -132,8 +132,7 @@ libxl_device_pci *pci_list_assignable(struct op *op, int *count)
 
     *count = 0;
     if (!dir) {
-        if (errno != ENOENT)
-            op_log(op, XTL_ERROR, errno, "Cannot read " PCIBACK);
+        op_log(op, XTL_ERROR, errno, "Cannot read " PCIBACK ": is xen-pciback loaded?");
         return NULL;
     }
     while ((e = readdir(dir)) != NULL) {

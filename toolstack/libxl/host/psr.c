@@ -25,7 +25,7 @@ static int psr_fail(struct op *op, int rc, const char *what)
         why = ": the domain does not have it";
     else if (rc == -EOVERFLOW || rc == -EUSERS)
         why = ": all are in use";
-    return op_fail(op, error_of(rc), -rc, "%s%s", what, why);
+    return op_fail(op, ERROR_FAIL, -rc, "%s%s", what, why);
 }
 
 /* ---- monitoring ---- */
