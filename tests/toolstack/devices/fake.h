@@ -13,6 +13,7 @@ extern char fake_scripts[4096];         /* what ran: "block add vbd/1/51712\n" *
 extern libxl_domain_config fake_config; /* what is stored with domain 1 */
 
 void fake_reset(void);
+bool fake_alive(void); /* takes one of the lives */
 void fake_revive(void);
 /* All that is in the store, sorted: PATH = "VALUE" (PERMISSIONS) */
 char *fake_dump(void);

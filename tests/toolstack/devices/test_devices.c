@@ -17,6 +17,9 @@ static int setup(void **state)
 {
     (void)state;
     fake_reset();
+    fake_script_fails = false;
+    fake_qemu = 0;
+    fake_scripts[0] = '\0';
     op_begin(&op, fake_ctx, "test", 1);
     return 0;
 }
