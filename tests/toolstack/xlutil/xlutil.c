@@ -2,6 +2,8 @@
  * libxlutil: what it accepts, and what it makes of that, is what Debian's does; but for the few
  * differences that are tested by name.
  */
+#include <dirent.h>
+
 #include "xlutil_test.h"
 
 #define ROUNDS 20000
@@ -11,6 +13,69 @@ static void configs_are_read_alike(void **state)
     (void)state;
     for (size_t i = 0; config_cases[i]; i++)
         compare_configs(config_cases[i], strlen(config_cases[i]));
+}
+
+/* With its disks, PCI devices and rates */
+static void check_accepted(const char *text, size_t length)
+{
+    XLU_Config *cfg = xlu_cfg_init(stderr, "config");
+    libxl_string_list disks = NULL, pcis = NULL;
+
+    assert_int_equal(xlu_cfg_readdata(cfg, text, (int)length), 0);
+    xlu_cfg_get_list_as_string_list(cfg, "disk", &disks, 1);
+    xlu_cfg_get_list_as_string_list(cfg, "pci", &pcis, 1);
+    for (int i = 0; disks && disks[i]; i++) {
+        const char *spec = disks[i];
+        libxl_device_disk disk;
+
+        libxl_device_disk_init(&disk);
+        assert_int_equal(xlu_disk_parse(cfg, 1, &spec, &disk), 0);
+        libxl_device_disk_dispose(&disk);
+    }
+    for (int i = 0; pcis && pcis[i]; i++) {
+        libxl_device_pci pci;
+
+        libxl_device_pci_init(&pci);
+        assert_int_equal(xlu_pci_parse_spec_string(cfg, &pci, pcis[i]), 0);
+        libxl_device_pci_dispose(&pci);
+    }
+    libxl_string_list_dispose(&disks);
+    libxl_string_list_dispose(&pcis);
+    xlu_cfg_destroy(cfg);
+}
+
+#define CONFIGS "tests/toolstack/configs"
+
+/* What administrators write; run from the top of the tree. */
+static void real_configs_are_read_alike(void **state)
+{
+    DIR *folder = opendir(CONFIGS);
+    struct dirent *entry;
+    int n = 0;
+
+    (void)state;
+    if (!folder)
+        fail_msg("there is no " CONFIGS " below the working directory");
+    while ((entry = readdir(folder))) {
+        char path[512], text[8192];
+        size_t length;
+        FILE *f;
+
+        if (!strstr(entry->d_name, ".cfg"))
+            continue;
+        snprintf(path, sizeof(path), CONFIGS "/%s", entry->d_name);
+        f = fopen(path, "r");
+        assert_non_null(f);
+        length = fread(text, 1, sizeof(text) - 1, f);
+        fclose(f);
+        text[length] = '\0';
+        reported();
+        check_accepted(text, length);
+        compare_configs(text, length);
+        n++;
+    }
+    closedir(folder);
+    assert_true(n >= 50);
 }
 
 /* Settings from a grammar, of which a piece is then lost, doubled or replaced. */
@@ -490,6 +555,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(configs_are_read_alike),
+        cmocka_unit_test(real_configs_are_read_alike),
         cmocka_unit_test(random_configs_are_read_alike),
         cmocka_unit_test(escapes_have_their_meaning),
         cmocka_unit_test(errors_name_the_line),
