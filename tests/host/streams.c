@@ -68,7 +68,7 @@ static int suspend(void *context)
     int rc;
 
     put(s->save.domid, "control/shutdown", "suspend", true);
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < 2400; i++) {
         rc = xc_domain_info(s->save.xc, s->save.domid, &info);
         if (rc)
             return rc;

@@ -521,6 +521,36 @@ static void test_bad_bodies(void **state)
     refused("its limit", -ENOMEM);
 }
 
+/* Before Xen 4.14 nothing was said of the CPU's policy, nor where the static data ends. */
+static int note_missing(void *context, unsigned int missing)
+{
+    unsigned int *calls = context;
+
+    calls[0]++;
+    calls[1] = missing;
+    return 0;
+}
+
+static void test_version_2(void **state)
+{
+    struct stream_restore restore = { .domid = 2, .abort_fd = -1, .static_done = note_missing };
+    unsigned int calls[2] = { 0 };
+
+    (void)state;
+    fresh_image();
+    ((struct wire_headers *)image)->version = 0x02000000;
+    record(WIRE_CPUID_POLICY)->type = 0x80000000;
+    record(WIRE_STATIC_DATA_END)->type = 0x80000000;
+    restore.context = calls;
+    restore.fd = file_of(image, image_size);
+    assert_int_equal(stream_restore(&restore), 0);
+    close(restore.fd);
+    assert_int_equal(restore.pages, G_PAGES - 1);
+    assert_int_equal(calls[0], 1);
+    assert_int_equal(calls[1], STREAM_NO_CPUID | STREAM_NO_MSRS);
+    assert_int_equal(fake.domain[2].leaves, 0);
+}
+
 /* Everywhere that the stream may end */
 static void test_short(void **state)
 {
@@ -595,6 +625,7 @@ int main(void)
         cmocka_unit_test(test_bad_records),    cmocka_unit_test(test_bad_bodies),
         cmocka_unit_test(test_short),          cmocka_unit_test(test_outer),
         cmocka_unit_test(test_pairs),          cmocka_unit_test(test_hvm),
+        cmocka_unit_test(test_version_2),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
