@@ -67,7 +67,7 @@ static int set_tsc(struct restore *r, const struct wire_tsc *body)
 static int take_record(struct restore *r, uint32_t type, uint32_t length, void **body)
 {
     switch (type) {
-    case WIRE_STATIC_DATA_END: /* main loop */
+    case WIRE_STATIC_DATA_END: /* read_record() has seen to it */
     case WIRE_END:
         return 0;
     case WIRE_VERIFY:
