@@ -1,11 +1,12 @@
 #!/bin/bash
-# units.t: a Debian dom0 into which our packages were installed over Debian's toolstack: its units, a
-# guest that starts and ends with the host. HOSPES_HV=xen: the same packages on Debian's Xen.
+# units.t: a Debian dom0 into which our packages were installed over Debian's toolstack, booted by GRUB
+# with the menu of the package: its units, a guest that starts and ends with the host. HOSPES_HV=xen:
+# the same toolstack on Debian's Xen.
 # shellcheck source=tests/system/lib.bash
 . "$(dirname "$0")/lib.bash"
 
 {
-    "$top/scripts/deps" build toolstack test deb && "$top/scripts/host-packages" &&
+    "$top/scripts/deps" build toolstack test deb iso && "$top/scripts/host-packages" &&
         "$top/scripts/initrd" "$build/guest.cpio" guest
 } >"$temp/prepare" 2>&1 || {
     sed 's/^/# /' "$temp/prepare"
@@ -19,8 +20,10 @@ sed -e 's/"plain"/"auto"/' -e 's,/guest/guest.cpio,/guest/auto.cpio,' "$top/test
 printf 'XENDOMAINS_SAVE=\nXENDOMAINS_STOP_MAXWAIT=60\n' >"$over/etc/default/xendomains"
 printf '[Service]\nStandardOutput=journal+console\n' >"$over/etc/systemd/system/xendomains.service.d/console.conf"
 
+hv=(--hv "$(echo "$build"/deb/hospes-hypervisor_*.deb)" --iso)
+[ -z "${HOSPES_HV:-}" ] || hv=()
 log=$temp/log status=0
-"$top/scripts/run-host" --systemd --toolstack packages --overlay "$over" --timeout "${HOSPES_TIMEOUT:-420}" \
+"$top/scripts/run-host" "${hv[@]}" --systemd --toolstack packages --overlay "$over" --timeout "${HOSPES_TIMEOUT:-420}" \
     --log "$log" --out "$temp/out" "$top/tests/host/units" >/dev/null 2>&1 &
 runner=$!
 wait "$runner" || status=$?
