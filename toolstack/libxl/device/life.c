@@ -37,7 +37,7 @@ int device_bring_up(struct op *op, const struct device *d)
 /* Devices that something is done with together */
 struct all {
     struct device *devices;
-    const void **items; /* NULL: to be removed */
+    const void **items; /* of a configuration; NULL when they are taken down */
     unsigned int count;
     bool force;
 };
@@ -142,36 +142,33 @@ int devices_add_all(struct op *op, uint32_t domid, libxl_domain_config *config)
     return rc;
 }
 
-/* Milliseconds until an end that is a time of the monotonic clock in ms */
-static int left_until(long long end)
+static long long now_ms(void)
 {
     struct timespec now;
-    long long left;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    left = end - (now.tv_sec * 1000LL + now.tv_nsec / 1000000);
-    return left > 0 ? (int)left : 0;
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Wait for the backends that close by themselves; qemu's are gone with it, ours has no states */
+/* Wait for the backends that close by themselves, together no longer than for one; qemu's are gone
+ * with it */
 static void wait_all_closed(struct op *op, const struct all *all)
 {
-    struct timespec now;
-    long long end;
+    long long end = now_ms() + BACKEND_CLOSE_MS, left;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    end = now.tv_sec * 1000LL + now.tv_nsec / 1000000 + BACKEND_CLOSE_MS;
     for (unsigned int i = 0; i < all->count; i++) {
         const struct device *d = &all->devices[i];
 
         if (device_needs_qemu(d) || !has_states(op, d))
             continue;
-        if (backend_wait_closed(op, d, left_until(end)) != 0)
+        left = end - now_ms();
+        if (backend_wait_closed(op, d, left > 0 ? (int)left : 0) != 0)
             op_log(op, XTL_WARN, 0, "The backend %s does not close %s %d; it is removed anyway",
                    d->backend, d->frontend, d->devid);
     }
 }
 
+/* Goes on after an error, and tells the first: what cannot be undone must not keep the rest */
 int devices_destroy_all(struct op *op, uint32_t domid)
 {
     struct all all = { .force = true };
