@@ -205,8 +205,6 @@ static void defaults(libxl_domain_config *domain)
 
     libxl_defbool_set(&domain->c_info.run_hotplug_scripts, conf.run_hotplug_scripts != 0);
     libxl_defbool_set(&b->claim_mode, conf.claim_mode != 0);
-    if (!strcmp(conf.domid_policy, "random"))
-        domain->c_info.domid = RANDOM_DOMID;
     if (conf.blkdev_start)
         b->blkdev_start = need(strdup(conf.blkdev_start));
     if (conf.max_grant_frames >= 0)

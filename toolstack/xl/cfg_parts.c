@@ -358,26 +358,29 @@ static const struct part pvcalls_parts[] = {
          .help = "The domain that serves it."),
 };
 
+/* connection_set: once; path=, which is a socket's, may stand before connection= */
+static int connection_set(libxl_device_channel *channel, libxl_channel_connection connection)
+{
+    if (channel->connection == LIBXL_CHANNEL_CONNECTION_UNKNOWN)
+        libxl_device_channel_init_connection(channel, connection);
+    return channel->connection == connection ? 0 : ERROR_INVAL;
+}
+
 static int channel_connection(void *device, const char *value)
 {
-    libxl_device_channel *channel = device;
     bool pty = !strcmp(value, "pty");
 
     if (!pty && strcmp(value, "socket"))
         return ERROR_INVAL;
-    libxl_device_channel_init_connection(channel, pty ? LIBXL_CHANNEL_CONNECTION_PTY
-                                                      : LIBXL_CHANNEL_CONNECTION_SOCKET);
-    return 0;
+    return connection_set(device,
+                          pty ? LIBXL_CHANNEL_CONNECTION_PTY : LIBXL_CHANNEL_CONNECTION_SOCKET);
 }
 
-/* The path belongs to a connection that may stand behind it; see set_channels(). */
 static int channel_path(void *device, const char *value)
 {
     libxl_device_channel *channel = device;
 
-    if (channel->connection == LIBXL_CHANNEL_CONNECTION_UNKNOWN)
-        libxl_device_channel_init_connection(channel, LIBXL_CHANNEL_CONNECTION_SOCKET);
-    if (channel->connection != LIBXL_CHANNEL_CONNECTION_SOCKET)
+    if (connection_set(channel, LIBXL_CHANNEL_CONNECTION_SOCKET))
         return ERROR_INVAL;
     free(channel->u.socket.path);
     channel->u.socket.path = need(strdup(value));

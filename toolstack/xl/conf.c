@@ -56,7 +56,7 @@ const struct conf_row conf_rows[] = {
     { "colo.default.proxyscript", NULL, &conf.colo_script, NULL, NULL, "colo-proxy-setup",
       "The script that sets up the proxy of COLO." },
     { "output_format", NULL, &conf.output_format, NULL, format_words, "json",
-      "How `xl list -l` and dry runs print a configuration. `sxp`, of the time before xl, is refused." },
+      "How `xl list -l` and dry runs print a configuration. `sxp`, of the time before xl, has no effect." },
     { "blkdev_start", NULL, &conf.blkdev_start, NULL, NULL, "xvda",
       "The first name for disks that are attached to dom0 for a moment, for a bootloader to read." },
     { "claim_mode", NULL, NULL, &conf.claim_mode, NULL, "1",
@@ -136,6 +136,9 @@ void conf_read(const char *path)
     refuse_unknown(path, data);
     for (const struct conf_row *row = conf_rows; row->name; row++)
         row_read(path, config, row);
+    if (strcmp(conf.output_format, "json"))
+        error("%s: output_format = \"%s\" has no effect: JSON is printed", path,
+              conf.output_format);
     xlu_cfg_destroy(config);
     free(data);
 }

@@ -216,6 +216,7 @@ int run_info(const struct args *args)
         nodes(l);
     }
     hypervisor_facts(l);
+    listing_lines_end(l);
     listing_end(l);
     return EXIT_SUCCESS;
 }

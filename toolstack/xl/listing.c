@@ -54,6 +54,11 @@ struct listing *listing_start(const struct args *args)
     return l;
 }
 
+bool listing_is_table(const struct listing *l)
+{
+    return !l->json;
+}
+
 void listing_heading(struct listing *l, const char *format, ...)
 {
     va_list ap;
@@ -182,9 +187,7 @@ void listing_rows_end(struct listing *l)
 
 void listing_end(struct listing *l)
 {
-    if (l->json && l->object)
-        yajl_gen_map_close(l->json);
-    else if (l->json)
+    if (l->json && !l->object)
         yajl_gen_array_close(l->json);
     if (l->json)
         json_print(l->json, stdout);

@@ -76,7 +76,8 @@ static int pools_list(struct listing *l, const struct scheduler *scheduler, cons
     for (int i = 0; i < npools && !rc; i++) {
         if (pools[i].sched != scheduler->id || (only && pools[i].poolid != poolid))
             continue;
-        scheduler->pool(l, &pools[i]);
+        if (listing_is_table(l))
+            scheduler->pool(l, &pools[i]);
         scheduler->heading(l);
         for (int j = 0; j < ndomains && !rc; j++) {
             if (domain_is_of(domains[j].domid, pools[i].poolid))
@@ -87,6 +88,29 @@ static int pools_list(struct listing *l, const struct scheduler *scheduler, cons
     libxl_dominfo_list_free(domains, ndomains);
     listing_end(l);
     return status_of(rc);
+}
+
+/* The line of a pool: its parameters follow */
+static void pool_start(struct listing *l, const libxl_cpupoolinfo *pool)
+{
+    listing_row(l);
+    cell_plain(l, "Cpupool ");
+    cell_text(l, "cpupool", "%s", pool->pool_name);
+}
+
+/* pool_show: the parameters of one */
+static int pool_show(const struct args *args, const struct scheduler *scheduler, uint32_t poolid)
+{
+    struct listing *l = listing_object(args);
+    libxl_cpupoolinfo pool;
+
+    libxl_cpupoolinfo_init(&pool);
+    if (libxl_cpupool_info(xl.ctx, &pool, poolid))
+        fatal("error getting cpupool info");
+    scheduler->pool(l, &pool);
+    listing_end(l);
+    libxl_cpupoolinfo_dispose(&pool);
+    return EXIT_SUCCESS;
 }
 
 static uint32_t pool_of(const struct args *args)
@@ -162,13 +186,19 @@ static void credit_pool(struct listing *l, const libxl_cpupoolinfo *pool)
 {
     libxl_sched_credit_params params;
 
+    pool_start(l, pool);
     if (libxl_sched_credit_params_get(xl.ctx, pool->poolid, &params)) {
-        listing_heading(l, "Cpupool %s: [sched params unavailable]\n", pool->pool_name);
+        cell_plain(l, ": [sched params unavailable]");
     } else {
-        listing_heading(l, "Cpupool %s: tslice=%dms ratelimit=%dus migration-delay=%dus\n",
-                        pool->pool_name, params.tslice_ms, params.ratelimit_us,
-                        params.vcpu_migr_delay_us);
+        cell_plain(l, ": tslice=");
+        cell_number(l, "tslice_ms", "%d", params.tslice_ms);
+        cell_plain(l, "ms ratelimit=");
+        cell_number(l, "ratelimit_us", "%d", params.ratelimit_us);
+        cell_plain(l, "us migration-delay=");
+        cell_number(l, "migration_delay_us", "%d", params.vcpu_migr_delay_us);
+        cell_plain(l, "us");
     }
+    listing_row_end(l);
 }
 
 static int credit_row(struct listing *l, uint32_t domid)
@@ -188,17 +218,11 @@ static int credit_of_pool(const struct args *args)
     bool set = args_has(args, 't') || args_has(args, 'r') || args_has(args, 'm');
     uint32_t poolid = pool_of(args);
     libxl_sched_credit_params params;
-    libxl_cpupoolinfo pool;
 
     if (libxl_sched_credit_params_get(xl.ctx, poolid, &params))
         fatal("libxl_sched_credit_params_get failed.");
-    if (!set) {
-        libxl_cpupoolinfo_init(&pool);
-        if (libxl_cpupool_info(xl.ctx, &pool, poolid))
-            fatal("error getting cpupool info");
-        credit_pool(listing_start(args), &pool);
-        return EXIT_SUCCESS;
-    }
+    if (!set)
+        return pool_show(args, &credit, poolid);
     params.tslice_ms = (int)args_number(args, 't', params.tslice_ms);
     params.ratelimit_us = (int)args_number(args, 'r', params.ratelimit_us);
     params.vcpu_migr_delay_us = (int)args_number(args, 'm', params.vcpu_migr_delay_us);
@@ -217,10 +241,15 @@ static void credit2_pool(struct listing *l, const libxl_cpupoolinfo *pool)
 {
     libxl_sched_credit2_params params;
 
-    if (libxl_sched_credit2_params_get(xl.ctx, pool->poolid, &params))
-        listing_heading(l, "Cpupool %s: [sched params unavailable]\n", pool->pool_name);
-    else
-        listing_heading(l, "Cpupool %s: ratelimit=%dus\n", pool->pool_name, params.ratelimit_us);
+    pool_start(l, pool);
+    if (libxl_sched_credit2_params_get(xl.ctx, pool->poolid, &params)) {
+        cell_plain(l, ": [sched params unavailable]");
+    } else {
+        cell_plain(l, ": ratelimit=");
+        cell_number(l, "ratelimit_us", "%d", params.ratelimit_us);
+        cell_plain(l, "us");
+    }
+    listing_row_end(l);
 }
 
 static int credit2_row(struct listing *l, uint32_t domid)
@@ -239,15 +268,9 @@ static int credit2_of_pool(const struct args *args)
 {
     uint32_t poolid = pool_of(args);
     libxl_sched_credit2_params params;
-    libxl_cpupoolinfo pool;
 
-    if (!args_has(args, 'r')) {
-        libxl_cpupoolinfo_init(&pool);
-        if (libxl_cpupool_info(xl.ctx, &pool, poolid))
-            fatal("error getting cpupool info");
-        credit2_pool(listing_start(args), &pool);
-        return EXIT_SUCCESS;
-    }
+    if (!args_has(args, 'r'))
+        return pool_show(args, &credit2, poolid);
     if (libxl_sched_credit2_params_get(xl.ctx, poolid, &params))
         fatal("libxl_sched_credit2_params_get failed.");
     params.ratelimit_us = (int)args_number(args, 'r', params.ratelimit_us);
@@ -265,7 +288,9 @@ int run_sched_credit2(const struct args *args)
 /* ---- rtds */
 static void rtds_pool(struct listing *l, const libxl_cpupoolinfo *pool)
 {
-    listing_heading(l, "Cpupool %s: sched=RTDS\n", pool->pool_name);
+    pool_start(l, pool);
+    cell_plain(l, ": sched=RTDS");
+    listing_row_end(l);
 }
 
 static void rtds_heading(struct listing *l)

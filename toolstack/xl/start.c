@@ -122,6 +122,9 @@ int domain_make(struct domain_plan *plan)
     if (lock < 0)
         return ERROR_FAIL;
     plan->domid = INVALID_DOMID;
+    if (!libxl_domid_valid_guest(plan->config.c_info.domid))
+        plan->config.c_info.domid =
+            (uint32_t)(strcmp(conf.domid_policy, "random") ? INVALID_DOMID : RANDOM_DOMID);
     rc = memory_free(&plan->config);
     if (rc)
         error(

@@ -90,19 +90,17 @@ void trim(char *text)
 
 char **split(const char *text, char separator)
 {
-    char *copy = need(strdup(text)), *end;
     char **parts = NULL;
     int count = 0;
 
-    do {
-        end = strchr(copy, separator);
-        if (end)
-            *end = 0;
+    for (const char *end;; text = end + 1) {
+        end = strchrnul(text, separator);
         parts = grown(parts, count, sizeof(*parts));
-        parts[count] = need(strdup(copy));
+        parts[count] = need(strndup(text, (size_t)(end - text)));
         trim(parts[count++]);
-        copy = end + 1;
-    } while (end);
+        if (!*end)
+            break;
+    }
     return grown(parts, count, sizeof(*parts));
 }
 

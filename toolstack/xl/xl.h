@@ -153,6 +153,7 @@ int set_next(const libxl_bitmap *map, int after);    /* the next number that is 
 struct listing;
 struct listing *listing_start(const struct args *args);  /* a list of rows */
 struct listing *listing_object(const struct args *args); /* one row */
+bool listing_is_table(const struct listing *l);
 void listing_heading(struct listing *l, const char *format, ...) PRINTF(2, 3);
 void listing_row(struct listing *l);
 void cell_text(struct listing *l, const char *key, const char *format, ...) PRINTF(3, 4);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "xl/cfg.h"
+#include "xl/savefile.h"
 #include <cmocka.h>
 
 #define HERE "tests/toolstack/xl-cfg/"
@@ -178,6 +179,8 @@ static void bad_values(void **state)
         "vsnd = [ [ \"CARD, colour=red\" ] ]",
         "channel = [ \"name=a\" ]",
         "channel = [ \"connection=socket,name=a\" ]",
+        "channel = [ \"connection=socket,name=a,path=/x,connection=pty\" ]",
+        "channel = [ \"connection=pty,name=a,path=/x\" ]",
         "vkb = [ \"width=1\" ]",
         "usbctrl = [ \"type=serial\" ]",
         "tsc_mode = \"never\"",
@@ -201,6 +204,61 @@ static void hostile_text(void **state)
     assert_int_not_equal(cfg_read(&config, "test", "name=\0x", 7, true), 0);
     assert_int_not_equal(cfg_read(&config, "test", "[[[[", 4, true), 0);
     assert_int_not_equal(cfg_read(&config, "test", "", 0, true), 0);
+}
+
+/* ---- headers of saved domains */
+struct saved_header {
+    char magic[32];
+    uint32_t order, mandatory, optional, length;
+};
+
+/* read_header: with so many bytes of configuration behind it */
+static int read_header(const struct saved_header *header, const char *config, size_t length,
+                       struct saved *saved)
+{
+    int fds[2], rc;
+
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], header, sizeof(*header)), sizeof(*header));
+    if (length)
+        assert_int_equal(write(fds[1], config, length), length);
+    close(fds[1]);
+    rc = saved_read(fds[0], "test", saved);
+    close(fds[0]);
+    return rc;
+}
+
+static void saved_headers(void **state)
+{
+    static const struct saved_header good = { "Xen saved domain, xl format\n \0 \r", 0x01020304, 3,
+                                              0, 7 };
+    struct saved_header header = good;
+    struct saved saved;
+
+    (void)state;
+    assert_int_equal(read_header(&good, "\3\0\0\0{}", 7, &saved), 0);
+    assert_true(saved.json);
+    assert_string_equal(saved.config, "{}");
+    assert_int_not_equal(read_header(&good, "\4\0\0\0{}", 7, &saved), 0);
+    assert_int_not_equal(read_header(&good, "\377\377\377\377{}", 7, &saved), 0);
+    assert_int_not_equal(read_header(&good, "\3\0\0\0", 4, &saved), 0);
+    header.length = 0xffffffff;
+    assert_int_not_equal(read_header(&header, "\3\0\0\0{}", 7, &saved), 0);
+    header.length = 3;
+    assert_int_not_equal(read_header(&header, "\3\0\0\0{}", 7, &saved), 0);
+    header.length = 0;
+    assert_int_equal(read_header(&header, "", 0, &saved), 0);
+    assert_null(saved.config);
+    header.mandatory = 7;
+    assert_int_not_equal(read_header(&header, "", 0, &saved), 0);
+    header.mandatory = 1;
+    assert_int_not_equal(read_header(&header, "", 0, &saved), 0);
+    header = good;
+    header.order = 0x04030201;
+    assert_int_not_equal(read_header(&header, "\3\0\0\0{}", 7, &saved), 0);
+    header = good;
+    header.magic[0] = 'x';
+    assert_int_not_equal(read_header(&header, "\3\0\0\0{}", 7, &saved), 0);
 }
 
 /* ---- the scanner */
@@ -383,10 +441,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(configs),        cmocka_unit_test(documented_keys),
         cmocka_unit_test(keys_have_help), cmocka_unit_test(bad_values),
-        cmocka_unit_test(hostile_text),   cmocka_unit_test(scan),
-        cmocka_unit_test(nearest),        cmocka_unit_test(ranges),
-        cmocka_unit_test(amounts),        cmocka_unit_test(words),
-        cmocka_unit_test(options),        cmocka_unit_test(wrong_options),
+        cmocka_unit_test(hostile_text),   cmocka_unit_test(saved_headers),
+        cmocka_unit_test(scan),           cmocka_unit_test(nearest),
+        cmocka_unit_test(ranges),         cmocka_unit_test(amounts),
+        cmocka_unit_test(words),          cmocka_unit_test(options),
+        cmocka_unit_test(wrong_options),
     };
 
     return cmocka_run_group_tests_name("xl", tests, open_session, NULL);
