@@ -31,7 +31,6 @@ on() {
 }
 
 touch "$temp/live"
-# Xen has PVH guests where the CPU lets it.
-on Xen xen -- -cpu EPYC,-monitor,-rdtscp,-smap,+svm
+on Xen xen
 on hospes "${HOSPES_HV:-hospes}" "$temp/live"
 finish
