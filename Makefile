@@ -51,7 +51,7 @@ format-check:
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 
 clean: ## remove what was compiled; downloads stay
-	rm -rf $(O)/hypervisor $(O)/toolstack $(O)/unit $(O)/guests
+	rm -rf $(O)/hypervisor $(O)/toolstack $(O)/unit $(O)/guests $(O)/deb
 
 help:
 	@grep -hE '^[a-z-]+:.*##' Makefile toolstack/toolstack.mk | sed 's/:.*##/\t/' | expand -t14
