@@ -503,12 +503,25 @@ static void pci_devices_are_read_alike(void **state)
         compare_pci("xlu_pci_parse_bdf", xlu_pci_parse_bdf, bdf_cases[i]);
 }
 
-/* Debian's takes anything for a truth value, and what follows an address alone. */
+/* Debian's takes anything for a truth value, and what follows an address alone; after half an
+ * address it reads on behind the text. */
 static void bad_pci_devices_are_refused(void **state)
 {
     static const char *const specs[] = {
-        "00:1f.3,permissive=", "00:1f.3,msitranslate=yes", "00:1f.3,permissive=1x",
-        "bdf=00:1f.3@10",      "00:1f.3,rdm_policy=x",
+        "00:1f.3,permissive=",
+        "00:1f.3,msitranslate=yes",
+        "00:1f.3,permissive=1x",
+        "bdf=00:1f.3@10",
+        "00:1f.3,rdm_policy=x",
+        "00:1f",
+        "00:1f.",
+        "x",
+        "1f.3",
+        "bdf=",
+        ",",
+        "=",
+        "",
+        "00.1f.3",
     };
 
     (void)state;

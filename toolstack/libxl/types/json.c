@@ -15,7 +15,7 @@
 #include "libxl/types/types.h"
 
 #define MAX_DEPTH    32
-#define MAX_ELEMENTS (1 << 20)
+#define MAX_ELEMENTS (1 << 16)
 
 yajl_gen_status gen_string(yajl_gen hand, const char *s)
 {
@@ -150,7 +150,7 @@ static int parse_array(const struct field *f, const struct place *at, yajl_val v
         return bad_value(at, "should be an array");
     n = YAJL_GET_ARRAY(v)->len;
     if (n > MAX_ELEMENTS)
-        return bad_value(at, "has more than 1048576 elements");
+        return bad_value(at, "has more than 65536 elements");
     type_list_free(f->type, *(void **)field_at(f, p), *count);
     array = xl_calloc(n, f->type->size);
     *(void **)field_at(f, p) = array;
