@@ -159,10 +159,12 @@ static int pv_static_end(struct restore *r)
 
 /* ---- page tables */
 
-/* Pages that a table speaks of before they come get their frames now. */
+/* Pages that a table speaks of before they come get their frames now. Until they come, they are as
+ * pages that are not there: what a table said in an early round need not be so in the end. */
 static int populate_mentioned(struct restore *r, unsigned int level, const uint64_t *table)
 {
     unsigned int missing = 0;
+    int rc;
 
     for (unsigned int i = 0; i < PER_PAGE; i++) {
         const uint64_t pfn = (table[i] & PTE_FRAME) >> WIRE_PAGE_SHIFT;
@@ -179,7 +181,10 @@ static int populate_mentioned(struct restore *r, unsigned int level, const uint6
             r->missing[missing++] = pfn;
         }
     }
-    return restore_populate(r, missing);
+    rc = restore_populate(r, missing);
+    for (unsigned int i = 0; i < missing && !rc; i++)
+        r->pages[r->missing[i]] = 1 + (XEN_DOMCTL_PFINFO_XTAB >> 28);
+    return rc;
 }
 
 static int pv_localise(struct restore *r, unsigned int level, uint64_t *table)

@@ -521,6 +521,24 @@ static void test_bad_bodies(void **state)
     refused("its limit", -ENOMEM);
 }
 
+/* A page that a page table maps, but that never comes, is not there in the end. */
+static void test_only_mentioned(void **state)
+{
+    struct stream_restore restore;
+    uint64_t *entries;
+
+    (void)state;
+    fresh_image();
+    entries = (uint64_t *)(record(WIRE_PAGE_DATA) + 1) + 1;
+    for (unsigned int i = 0; i < G_PAGES - 1; i++)
+        if (entries[i] == G_DATA + 1)
+            entries[i] = G_HOLE;
+    assert_int_equal(run_restore(&restore, image, image_size), 0);
+    assert_int_equal(restore.pages, G_PAGES - 1);
+    for (unsigned int frame = 0; frame < FAKE_FRAMES; frame++)
+        assert_false(fake.owner[frame] == 2 && fake.m2p[frame] == G_DATA + 1);
+}
+
 /* Before Xen 4.14 nothing was said of the CPU's policy, nor where the static data ends. */
 static int note_missing(void *context, unsigned int missing)
 {
@@ -625,7 +643,7 @@ int main(void)
         cmocka_unit_test(test_bad_records),    cmocka_unit_test(test_bad_bodies),
         cmocka_unit_test(test_short),          cmocka_unit_test(test_outer),
         cmocka_unit_test(test_pairs),          cmocka_unit_test(test_hvm),
-        cmocka_unit_test(test_version_2),
+        cmocka_unit_test(test_only_mentioned), cmocka_unit_test(test_version_2),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
