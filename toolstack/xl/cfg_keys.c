@@ -54,7 +54,6 @@ static const struct choice tees[] = { { "none", LIBXL_TEE_TYPE_NONE },
                                       { NULL, 0 } };
 static const struct choice uarts[] = { { "sbsa_uart", LIBXL_VUART_TYPE_SBSA_UART }, { NULL, 0 } };
 
-/* clang-format off: a row is a key */
 #define BOOLEAN(key, guests, offset, help)                                                         \
     {                                                                                              \
         key, FIELD_DEFBOOL, guests, offset, NULL, NULL, "BOOLEAN", help                            \
@@ -373,6 +372,5 @@ const struct key cfg_keys[] = {
     NOTE("on_xend_stop", "xend is gone; see /etc/default/xendomains."),
     NOTE("vhpt", "it was for Itanium."),
 };
-/* clang-format on */
 
 const int cfg_key_count = (int)ARRAY_LENGTH(cfg_keys);

@@ -85,26 +85,28 @@ int daemon_become(const char *name, const char *pidfile)
 {
     char *log;
     int rc, status;
-    pid_t child = process_fork("guest's monitor");
+    pid_t child;
 
-    if (child) {
-        status = process_wait(child);
-        if (status) {
-            libxl_report_child_exitstatus(xl.ctx, XTL_ERROR, "domain monitoring daemonizing child",
-                                          child, status);
-            return ERROR_FAIL;
-        }
-        return 1;
-    }
-    session_again();
     rc = libxl_create_logfile(xl.ctx, name, &log);
     if (rc)
         fatal("no log file could be made for %s (rc=%d)", name, rc);
+    child = process_fork("guest's monitor");
+    if (child) {
+        free(log);
+        status = process_wait(child);
+        if (!status)
+            return 1;
+        libxl_report_child_exitstatus(xl.ctx, XTL_ERROR, "domain monitoring daemonizing child",
+                                      child, status);
+        return ERROR_FAIL;
+    }
     if (daemon(0, 1) < 0)
         fatal("the process for %s could not be left behind: %m", name);
     replace(STDIN_FILENO, "/dev/null", O_RDONLY);
     replace(STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND);
     dup2(STDOUT_FILENO, STDERR_FILENO);
+    xl.log = NULL; /* a log file is no terminal */
+    session_again();
     if (pidfile)
         write_pid(pidfile);
     free(log);

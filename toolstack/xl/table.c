@@ -14,7 +14,6 @@
         }                                                                                          \
     }
 
-/* clang-format off: a row is a command */
 static const struct command guest_commands[] = {
     { "create", run_create, "<ConfigFile> [options] [vars]", "Create a guest from a configuration",
       "Words of the form KEY=VALUE count as more lines of the file, and win over it. Returns when the guest "
@@ -25,9 +24,9 @@ static const struct command guest_commands[] = {
               { 'e', NULL, NULL, "Leave no process behind that waits for the guest's end" },
               { 'F', NULL, NULL, "Wait for the guest's end in the foreground" },
               { 'f', "defconfig", "FILE", "The configuration" },
-              { 'n', "dryrun", NULL,
-                "Check all that can be checked, print the configuration, create nothing" },
-              { 'n', "dry-run", NULL, "The same" }, { 'p', NULL, NULL, "Leave the guest paused" },
+              { 'n', "dryrun", NULL, "Print the configuration as JSON, create nothing" },
+              { OPTION_CHECK, "dry-run", NULL, "The same, and check all that can be checked" },
+              { 'p', NULL, NULL, "Leave the guest paused" },
               { 'q', "quiet", NULL, "Say nothing when all is well" },
               { 'V', "vncviewer", NULL, "Show the guest's screen by VNC" },
               { 'A', "vncviewer-autopass", NULL, "The same, and give the viewer the password" },
@@ -360,7 +359,6 @@ static const struct command host_commands[] = {
       COMMAND_ALONE | COMMAND_INTERNAL },
     { 0 },
 };
-/* clang-format on */
 
 const struct command_group command_groups[] = {
     { "Guests", guest_commands },
