@@ -2,16 +2,10 @@
  * Operations, waiting, programs, the store, and events: what every part of libxl stands on.
  */
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "fake.h"
 
@@ -337,16 +331,17 @@ static void a_shutdown_and_a_death_are_events(void **state)
     libxl_event *event;
 
     (void)state;
+    fake_domain(7, true);
     assert_int_equal(libxl_evenable_domain_death(ctx, 8, 1, &evgen), ERROR_DOMAIN_NOTFOUND);
     assert_int_equal(libxl_evenable_domain_death(ctx, 7, 99, &evgen), 0);
-    fake_flags = XEN_DOMINF_shutdown | (1 << XEN_DOMINF_shutdownshift);
+    fake_domain(7, true)->flags = XEN_DOMINF_shutdown | (1 << XEN_DOMINF_shutdownshift);
     fake_set("@releaseDomain", "");
     assert_int_equal(libxl_event_wait(ctx, &event, LIBXL_EVENTMASK_ALL, NULL, NULL), 0);
     assert_int_equal(event->type, LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN);
     assert_int_equal(event->u.domain_shutdown.shutdown_reason, LIBXL_SHUTDOWN_REASON_REBOOT);
     assert_int_equal(event->for_user, 99);
     libxl_event_free(ctx, event);
-    fake_gone = true;
+    fake_domain(7, false);
     fake_set("@releaseDomain", "");
     assert_int_equal(libxl_event_wait(ctx, &event, LIBXL_EVENTMASK_ALL, NULL, NULL), 0);
     assert_int_equal(event->type, LIBXL_EVENT_TYPE_DOMAIN_DEATH);
@@ -378,5 +373,10 @@ int main(void)
         TEST(a_shutdown_and_a_death_are_events),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    struct CMUnitTest all[64];
+    size_t n = sizeof(tests) / sizeof(*tests);
+
+    memcpy(all, tests, sizeof(tests));
+    memcpy(all + n, create_tests, create_test_count * sizeof(*all));
+    return _cmocka_run_group_tests("libxl", all, n + create_test_count, NULL, NULL);
 }

@@ -1,19 +1,30 @@
 /*
  * The store: a list of paths and values under one lock. A watch makes an event at once, and another
  * for each change at or below its path; an eventfd of its handle is readable while there are some.
+ * Nodes and domains are in memory that forked processes share, so that one can be killed and
+ * another look at what it left. Transactions are not undone: so a killed one leaves the most it
+ * could.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "builder/builder.h"
 #include "fake.h"
-#include "xc/domain.h"
+#include "libxl/device/device.h"
+#include "libxl/transfer/transfer.h"
+#include "xc/event.h"
+#include "xc/host.h"
+#include "xc/memory.h"
+#include "xc/vcpu.h"
 
-#define MAX 64
+#define MAX 256
 
 struct node {
     char path[128], value[128];
@@ -29,13 +40,26 @@ struct xs_handle {
     int fd;
 };
 
-static struct node nodes[MAX];
+/* What outlives a process */
+static struct shared {
+    struct node nodes[MAX];
+    struct xen_domctl_getdomaininfo domains[FAKE_DOMAINS];
+    bool there[FAKE_DOMAINS];
+    uint32_t last;
+} * shared;
+#define nodes shared->nodes
 static struct watch watches[MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 int fake_conflicts, fake_watches, fake_handles, fake_requests;
-unsigned int fake_flags;
-bool fake_gone;
+long fake_calls, fake_kill_at;
 char fake_log[8192];
+
+/* One more step that a process can be killed at */
+static void step(void)
+{
+    if (++fake_calls == fake_kill_at)
+        raise(SIGKILL);
+}
 
 static struct node *find(const char *path)
 {
@@ -92,11 +116,31 @@ const char *fake_get(const char *path)
 
 void fake_clear(void)
 {
-    memset(nodes, 0, sizeof(nodes));
+    if (!shared)
+        shared =
+            mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    memset(shared, 0, sizeof(*shared));
+    shared->there[DOM0] = true;
+    shared->domains[DOM0].cpu_time = 1;
     fake_conflicts = fake_requests = 0;
-    fake_flags = 0;
-    fake_gone = false;
+    fake_calls = fake_kill_at = 0;
     fake_log[0] = '\0';
+}
+
+unsigned int fake_nodes(void)
+{
+    unsigned int i, n = 0;
+
+    for (i = 0; i < MAX; i++)
+        n += nodes[i].path[0] != '\0';
+    return n;
+}
+
+struct xen_domctl_getdomaininfo *fake_domain(uint32_t domid, bool there)
+{
+    shared->there[domid] = there;
+    shared->domains[domid].domain = (domid_t)domid;
+    return &shared->domains[domid];
 }
 
 /* ---- libxenstore ---- */
@@ -199,6 +243,7 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigne
     (void)t;
     pthread_mutex_lock(&lock);
     fake_requests++;
+    step();
     n = find(path);
     if (n) {
         copy = strdup(n->value);
@@ -219,7 +264,9 @@ bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path, const v
     (void)t;
     snprintf(value, sizeof(value), "%.*s", (int)len, (const char *)data);
     fake_requests++;
+    step();
     fake_set(path, value);
+    step();
     return true;
 }
 
@@ -234,6 +281,7 @@ bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
 
     (void)h;
     (void)t;
+    step();
     for (int i = 0; i < MAX; i++) {
         if (nodes[i].path[0] && below(nodes[i].path, path)) {
             any = true;
@@ -305,40 +353,170 @@ void xc_close(struct xc *xc)
 int xc_domain_info(struct xc *xc, uint32_t domid, struct xen_domctl_getdomaininfo *info)
 {
     (void)xc;
-    if (fake_gone || domid != 7)
+    if (domid >= FAKE_DOMAINS || !shared->there[domid])
         return -ESRCH;
-    *info = (struct xen_domctl_getdomaininfo){ .domain = 7, .flags = fake_flags };
+    *info = shared->domains[domid];
     return 0;
 }
 
-int domain_info(struct op *op, uint32_t domid, struct xen_domctl_getdomaininfo *info)
+int xc_domain_list(struct xc *xc, uint32_t first, unsigned int max,
+                   struct xen_domctl_getdomaininfo *info)
 {
-    return xc_domain_info(op_xc(op), domid, info) ? ERROR_DOMAIN_NOTFOUND : 0;
+    unsigned int n = 0;
+
+    (void)xc;
+    for (uint32_t i = first; i < FAKE_DOMAINS && n < max; i++) {
+        if (shared->there[i])
+            info[n++] = shared->domains[i];
+    }
+    return (int)n;
 }
 
-void creations_end_all(libxl_ctx *ctx)
+int xc_domain_create(struct xc *xc, uint32_t *domid, const struct xen_domctl_createdomain *config)
 {
-    (void)ctx;
+    struct xen_domctl_getdomaininfo *d;
+
+    (void)xc;
+    step();
+    *domid = *domid ? *domid : ++shared->last;
+    if (*domid >= FAKE_DOMAINS || shared->there[*domid])
+        return -EEXIST;
+    d = fake_domain(*domid, true);
+    d->cpu_time = 0;
+    memcpy(d->handle, config->handle, sizeof(d->handle));
+    step();
+    return 0;
 }
 
-void libxl_version_info_dispose(libxl_version_info *p)
+int xc_domain_destroy(struct xc *xc, uint32_t domid)
 {
-    (void)p;
+    (void)xc;
+    step();
+    if (!shared->there[domid])
+        return -ESRCH;
+    shared->there[domid] = false;
+    step();
+    return 0;
 }
 
-void libxl_event_init(libxl_event *p)
+int xc_domain_unpause(struct xc *xc, uint32_t domid)
 {
-    memset(p, 0, sizeof(*p));
+    (void)xc;
+    shared->domains[domid].cpu_time = 1;
+    return 0;
 }
 
-void libxl_event_init_type(libxl_event *p, libxl_event_type type)
+int xc_physinfo(struct xc *xc, struct xen_sysctl_physinfo *info)
 {
-    p->type = type;
+    (void)xc;
+    *info = (struct xen_sysctl_physinfo){ .capabilities = XEN_SYSCTL_PHYSCAP_gnttab_v1 };
+    return 0;
 }
 
-void libxl_event_dispose(libxl_event *p)
+int xc_evtchn_alloc_unbound(struct xc *xc, uint32_t domid, uint32_t remote)
 {
-    (void)p;
+    (void)xc;
+    (void)domid;
+    (void)remote;
+    step();
+    return 1;
+}
+
+bool xs_introduce_domain(struct xs_handle *h, unsigned int domid, unsigned long mfn,
+                         unsigned int port)
+{
+    (void)h;
+    (void)domid;
+    (void)mfn;
+    (void)port;
+    step();
+    return true;
+}
+
+/* ---- what only has to be there ---- */
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#define NOTHING(name, ...)                                                                         \
+    int name(__VA_ARGS__)                                                                          \
+    {                                                                                              \
+        step();                                                                                    \
+        return 0;                                                                                  \
+    }
+
+NOTHING(xc_domain_pause, struct xc *xc, uint32_t domid)
+NOTHING(xc_domain_max_memory, struct xc *xc, uint32_t domid, uint64_t kb)
+NOTHING(xc_claim, struct xc *xc, uint32_t domid, uint64_t pages)
+NOTHING(xc_domain_set_paging_pool, struct xc *xc, uint32_t domid, uint64_t bytes)
+NOTHING(xc_domain_set_time_offset, struct xc *xc, uint32_t domid, int64_t seconds)
+NOTHING(xc_domain_ioport_permission, struct xc *xc, uint32_t domid, uint32_t first, uint32_t count,
+        bool allow)
+NOTHING(xc_domain_irq_permission, struct xc *xc, uint32_t domid, uint32_t pirq, bool allow)
+NOTHING(xc_domain_iomem_permission, struct xc *xc, uint32_t domid, uint64_t first, uint64_t count,
+        bool allow)
+NOTHING(xc_domain_set_handle, struct xc *xc, uint32_t domid, const uint8_t handle[16])
+NOTHING(xc_domain_trigger, struct xc *xc, uint32_t domid, unsigned int trigger, unsigned int vcpu)
+NOTHING(build_prepare, struct xc *xc, const struct build_request *r, struct build_error *e)
+NOTHING(build_policy, struct xc *xc, const struct build_request *r, struct build_error *e)
+NOTHING(build_domain, struct xc *xc, const struct build_request *r, struct build_result *result,
+        struct build_error *e)
+NOTHING(domain_restore, struct op *op, uint32_t domid, int fd, const libxl_domain_config *config,
+        struct rings *rings)
+NOTHING(devices_set_defaults, struct op *op, uint32_t domid, libxl_domain_config *config,
+        bool hotplug)
+NOTHING(devices_add_all, struct op *op, uint32_t domid, libxl_domain_config *config)
+NOTHING(devices_destroy_all, struct op *op, uint32_t domid)
+NOTHING(device_console_create, struct op *op, uint32_t domid, const struct console_place *place)
+NOTHING(libxl_cpupool_qualifier_to_cpupoolid, libxl_ctx *ctx, const char *p, uint32_t *poolid_r,
+        int *was_name_r)
+NOTHING(libxl_cpupoolid_is_valid, libxl_ctx *ctx, uint32_t poolid)
+NOTHING(libxl_flask_context_to_sid, libxl_ctx *ctx, char *buf, size_t len, uint32_t *ssidref)
+NOTHING(libxl_flask_sid_to_context, libxl_ctx *ctx, uint32_t ssidref, char **buf, size_t *len)
+NOTHING(libxl_domain_set_nodeaffinity, libxl_ctx *ctx, uint32_t domid, libxl_bitmap *nodemap)
+NOTHING(libxl_set_vcpuaffinity, libxl_ctx *ctx, uint32_t domid, uint32_t vcpuid,
+        const libxl_bitmap *hard, const libxl_bitmap *soft)
+NOTHING(libxl_domain_sched_params_set, libxl_ctx *ctx, uint32_t domid,
+        const libxl_domain_sched_params *params)
+
+#pragma GCC diagnostic pop
+
+long xc_command(struct xc *xc, unsigned int number, unsigned int cmd, void *arg, size_t size)
+{
+    (void)xc;
+    (void)number;
+    (void)cmd;
+    (void)arg;
+    (void)size;
+    return -ENOSYS;
+}
+
+int libxl_cpu_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_cpus)
+{
+    return libxl_bitmap_alloc(ctx, map, max_cpus);
+}
+
+const struct device_kind *const device_kinds[] = { NULL };
+
+void *kind_items(const struct device_kind *kind, const libxl_domain_config *config, int *count)
+{
+    (void)kind;
+    (void)config;
+    *count = 0;
+    return NULL;
+}
+
+void *kind_item(const struct device_kind *kind, void *items, int i)
+{
+    (void)kind;
+    (void)i;
+    return items;
+}
+
+int *item_devid(const struct device_kind *kind, const void *item)
+{
+    (void)kind;
+    (void)item;
+    return NULL;
 }
 
 /* ---- the log ---- */

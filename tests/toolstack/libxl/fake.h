@@ -4,7 +4,13 @@
 #ifndef TESTS_LIBXL_FAKE_H
 #define TESTS_LIBXL_FAKE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include "libxl/core/ctx.h"
 #include "libxl/core/op.h"
@@ -17,12 +23,19 @@ void fake_clear(void);
 extern int fake_conflicts;
 /* Watches that are registered, on all handles; handles that are open; requests that were made */
 extern int fake_watches, fake_handles, fake_requests;
-/* What the hypervisor says of domain 7; gone: there is none */
-extern unsigned int fake_flags;
-extern bool fake_gone;
+/* How many nodes there are */
+unsigned int fake_nodes(void);
+/* What the hypervisor says of a domain, to be changed */
+#define FAKE_DOMAINS 256
+struct xen_domctl_getdomaininfo *fake_domain(uint32_t domid, bool there);
+/* Requests and hypercalls of this process; at which of them it is killed, 0: none */
+extern long fake_calls, fake_kill_at;
 
 /* A context whose log goes into fake_log[] */
 libxl_ctx *fake_ctx(void);
 extern char fake_log[8192];
+
+extern const struct CMUnitTest create_tests[];
+extern const size_t create_test_count;
 
 #endif
