@@ -90,11 +90,11 @@ static int check_entry(struct restore *r, uint64_t entry, unsigned int *missing)
     return 0;
 }
 
-static int compare_contents(struct restore *r, const uint64_t *entries, unsigned int count,
-                            char *mapped, size_t size)
+/* The contents of these pages, as they are to be in the domain's memory */
+static int read_contents(struct restore *r, const uint64_t *entries, unsigned int count,
+                         char *pages, size_t size)
 {
-    char *sent = malloc(size), *page = sent;
-    int rc = sent ? io_read(&r->io, sent, size) : -ENOMEM;
+    int rc = io_read(&r->io, pages, size);
 
     for (unsigned int i = 0; i < count && !rc; i++) {
         const uint32_t type = wire_pfinfo(entries[i]);
@@ -102,30 +102,25 @@ static int compare_contents(struct restore *r, const uint64_t *entries, unsigned
         if (!wire_has_data(type))
             continue;
         if (wire_table_level(type) && r->kind->localise)
-            rc = r->kind->localise(r, wire_table_level(type), (uint64_t *)page);
-        r->request->different += memcmp(page, mapped + (page - sent), WIRE_PAGE_SIZE) != 0;
-        page += WIRE_PAGE_SIZE;
+            rc = r->kind->localise(r, wire_table_level(type), (uint64_t *)pages);
+        pages += WIRE_PAGE_SIZE;
     }
-    free(sent);
     return rc;
 }
 
-static int read_contents(struct restore *r, const uint64_t *entries, unsigned int count,
-                         char *mapped, size_t size)
+/* The other side verifies: what is in memory should be what comes now */
+static int compare_contents(struct restore *r, const uint64_t *entries, unsigned int count,
+                            char *mapped, size_t size)
 {
-    char *page = mapped;
+    char *sent = malloc(size);
     int rc;
 
-    rc = io_read(&r->io, mapped, size);
-    for (unsigned int i = 0; i < count && !rc; i++) {
-        const uint32_t type = wire_pfinfo(entries[i]);
-
-        if (!wire_has_data(type))
-            continue;
-        if (wire_table_level(type) && r->kind->localise)
-            rc = r->kind->localise(r, wire_table_level(type), (uint64_t *)page);
-        page += WIRE_PAGE_SIZE;
-    }
+    if (!sent)
+        return wire_fail(r->why, -ENOMEM, "no memory to compare %u pages", count);
+    rc = read_contents(r, entries, count, sent, size);
+    for (size_t at = 0; at < size && !rc; at += WIRE_PAGE_SIZE)
+        r->request->different += memcmp(sent + at, mapped + at, WIRE_PAGE_SIZE) != 0;
+    free(sent);
     return rc;
 }
 
