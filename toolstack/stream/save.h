@@ -72,6 +72,10 @@ struct save {
 
 #define INVALID_FRAME (~(xen_pfn_t)0)
 
+/* save_pv.c: the page of the guest with this frame, if both tables say so, or ~0 */
+uint64_t save_pfn_of(struct save *s, xen_pfn_t frame);
+/* save_vcpu.c: the records of all vCPUs that are online */
+int save_vcpus(struct save *s);
 /* save_pages.c. Bring the domain to suspend itself, and see that it did: */
 int save_suspend(struct save *s);
 /* Send all pages; in the end the domain is suspended */
