@@ -15,33 +15,51 @@ struct create_args {
     const libxl_domain_config *config;
 };
 
-/* Folders that a guest may read, and nodes it may write, below /local/domain/N */
-static const char *const read_only[] = { "cpu", "memory", "device", "control" };
-static const char *const writable[] = {
-    "control/shutdown",
-    "control/feature-poweroff",
-    "control/feature-reboot",
-    "control/feature-suspend",
-    "control/sysrq",
-    "data",
-    "drivers",
-    "feature",
-    "attr",
-    "error",
-};
+/* Nodes that a guest may write, and folders that it may read, below /local/domain/N and its control
+ */
+static const char *const writable[] = { "data", "drivers", "feature", "attr", "error" };
+static const char *const control[] = { "shutdown", "feature-poweroff", "feature-reboot",
+                                       "feature-suspend", "sysrq" };
+static const char *const read_only[] = { "cpu", "memory", "device" };
 
 static int make_all(struct op *op, xs_transaction_t t, const char *path, const char *const *names,
-                    size_t count, const struct xs_permissions *perms, unsigned int nr_perms)
+                    size_t count)
 {
     int rc = 0;
     size_t i;
 
     for (i = 0; i < count && !rc; i++)
-        rc = store_mkdir(op, t, op_printf(op, "%s/%s", path, names[i]), perms, nr_perms);
+        rc = store_mkdir(op, t, op_printf(op, "%s/%s", path, names[i]), NULL, 0);
     return rc;
 }
 
-/* What holds a node gives its permissions to it: so only what differs is set. */
+#define COUNT(names) (sizeof(names) / sizeof(*(names)))
+
+/*
+ * A new node has the permissions of the one that holds it. So the guest owns its folder while the
+ * nodes are made that it may write, and loses it then, all in one transaction: a request for each
+ * node is saved.
+ */
+static int make_guest_folders(struct op *op, xs_transaction_t t, const char *path,
+                              struct xs_permissions *owns, struct xs_permissions *reads)
+{
+    const char *in_control = op_printf(op, "%s/control", path);
+    int rc;
+
+    rc = store_mkdir(op, t, path, owns, 1);
+    if (!rc)
+        rc = make_all(op, t, path, writable, COUNT(writable));
+    if (!rc)
+        rc = store_mkdir(op, t, in_control, NULL, 0);
+    if (!rc)
+        rc = make_all(op, t, in_control, control, COUNT(control));
+    if (!rc)
+        rc = store_set_perms(op, t, in_control, reads, 2);
+    if (!rc)
+        rc = store_set_perms(op, t, path, reads, 2);
+    return rc ? rc : make_all(op, t, path, read_only, COUNT(read_only));
+}
+
 static int make_folders(struct op *op, xs_transaction_t t, const struct create_args *a,
                         const char *vm)
 {
@@ -56,7 +74,7 @@ static int make_folders(struct op *op, xs_transaction_t t, const struct create_a
 
     rc = store_remove(op, t, path);
     if (!rc)
-        rc = store_mkdir(op, t, path, guest_reads, 2);
+        rc = make_guest_folders(op, t, path, guest_owns, guest_reads);
     if (!rc)
         rc = store_mkdir(op, t, vm, guest_reads, 2);
     if (!rc)
@@ -65,16 +83,13 @@ static int make_folders(struct op *op, xs_transaction_t t, const struct create_a
         rc = store_mkdir(op, t, domain_libxl_path(op, a->domid), nobody, 1);
     if (!rc)
         rc = store_mkdir(op, t, op_printf(op, "/libxl/%u/device", a->domid), NULL, 0);
-    if (!rc)
-        rc = make_all(op, t, path, read_only, sizeof(read_only) / sizeof(*read_only), NULL, 0);
-    if (!rc)
-        rc = make_all(op, t, path, writable, sizeof(writable) / sizeof(*writable), guest_owns, 1);
-    if (!rc && !libxl_defbool_val(a->config->c_info.xend_suspend_evtchn_compat))
-        rc = store_mkdir(op, t, op_printf(op, "%s/device/suspend/event-channel", path), guest_owns,
-                         1);
-    else if (!rc) /* as it was with xend: the guest makes such nodes itself */
-        rc = store_set_perms(op, t, op_printf(op, "%s/device", path), guest_owns, 1);
-    return rc;
+    if (rc)
+        return rc;
+    if (!libxl_defbool_val(a->config->c_info.xend_suspend_evtchn_compat))
+        return store_mkdir(op, t, op_printf(op, "%s/device/suspend/event-channel", path),
+                           guest_owns, 1);
+    /* As it was with xend: the guest makes such nodes itself. */
+    return store_set_perms(op, t, op_printf(op, "%s/device", path), guest_owns, 1);
 }
 
 static int write_list(struct op *op, xs_transaction_t t, const char *path, char **list)
