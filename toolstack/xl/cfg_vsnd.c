@@ -85,8 +85,9 @@ static int text_set(char **field, const char *value)
     return 0;
 }
 
-static int card_part(libxl_device_vsnd *card, const char *part)
+static int card_part(void *item, const char *part)
 {
+    libxl_device_vsnd *card = item;
     const char *value;
 
     if ((value = value_of(part, "backend")))
@@ -98,15 +99,17 @@ static int card_part(libxl_device_vsnd *card, const char *part)
     return param_read(&card->params, part);
 }
 
-static int pcm_part(libxl_vsnd_pcm *pcm, const char *part)
+static int pcm_part(void *item, const char *part)
 {
+    libxl_vsnd_pcm *pcm = item;
     const char *value = value_of(part, "name");
 
     return value ? text_set(&pcm->name, value) : param_read(&pcm->params, part);
 }
 
-static int stream_part(libxl_vsnd_stream *stream, const char *part)
+static int stream_part(void *item, const char *part)
 {
+    libxl_vsnd_stream *stream = item;
     const struct choice *direction;
     const char *value;
 
@@ -127,18 +130,18 @@ static libxl_vsnd_pcm *last_pcm(libxl_device_vsnd *card)
     return card->num_vsnd_pcms ? &card->pcms[card->num_vsnd_pcms - 1] : NULL;
 }
 
-/* The parts of a line, after its first word; each of them to one function */
-#define ITEM_PARTS(parts, function, item)                                                          \
-    ({                                                                                             \
-        int rc_ = 0;                                                                               \
-                                                                                                   \
-        for (char **part_ = (parts) + 1; *part_ && !rc_; part_++) {                                \
-            rc_ = function(item, *part_);                                                          \
-            if (rc_ > 0)                                                                           \
-                rc_ = wrong("Invalid parameter", *part_);                                          \
-        }                                                                                          \
-        rc_;                                                                                       \
-    })
+/* item_read: the parts of a line, after its first word */
+static int item_read(char **parts, int (*read)(void *item, const char *part), void *item)
+{
+    int rc = 0;
+
+    for (char **part = parts + 1; *part && !rc; part++) {
+        rc = read(item, *part);
+        if (rc > 0)
+            rc = wrong("Invalid parameter", *part);
+    }
+    return rc;
+}
 
 int vsnd_item(libxl_device_vsnd *card, const char *text)
 {
@@ -147,12 +150,12 @@ int vsnd_item(libxl_device_vsnd *card, const char *text)
     libxl_vsnd_stream *stream;
 
     if (!strcasecmp(parts[0], "card"))
-        return ITEM_PARTS(parts, card_part, card);
+        return item_read(parts, card_part, card);
     if (!strcasecmp(parts[0], "pcm")) {
         card->pcms = grown(card->pcms, card->num_vsnd_pcms, sizeof(*card->pcms));
         pcm = &card->pcms[card->num_vsnd_pcms++];
         libxl_vsnd_pcm_init(pcm);
-        return ITEM_PARTS(parts, pcm_part, pcm);
+        return item_read(parts, pcm_part, pcm);
     }
     if (strcasecmp(parts[0], "stream"))
         return wrong("Invalid key; there are CARD, PCM, STREAM", parts[0]);
@@ -161,5 +164,5 @@ int vsnd_item(libxl_device_vsnd *card, const char *text)
     pcm->streams = grown(pcm->streams, pcm->num_vsnd_streams, sizeof(*pcm->streams));
     stream = &pcm->streams[pcm->num_vsnd_streams++];
     libxl_vsnd_stream_init(stream);
-    return ITEM_PARTS(parts, stream_part, stream);
+    return item_read(parts, stream_part, stream);
 }

@@ -2,12 +2,16 @@
  * save, restore, dump-core: guests to files and back.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "commands.h"
 #include "domain.h"
+#include "process.h"
 #include "savefile.h"
+
+enum { PROGRESS_US = 300 * 1000 };
 
 int run_save(const struct args *args)
 {
@@ -67,12 +71,48 @@ static char *dump_path(uint32_t domid)
     return text_of("/var/lib/xen/dump/%s-%s.%u.core", when, domain_name(domid), domid);
 }
 
+/* progress_start: a process that shows how much of a file there is, on a terminal; 0 for none.
+ * Saving and restoring need none, for libxl tells how far it is. */
+static pid_t progress_start(uint32_t domid, const char *path)
+{
+    libxl_dominfo info;
+    uint64_t total;
+    struct stat st;
+    pid_t pid;
+
+    libxl_dominfo_init(&info);
+    if (!isatty(STDERR_FILENO) || libxl_domain_info(xl.ctx, &info, domid))
+        return 0;
+    total = info.current_memkb << 10;
+    libxl_dominfo_dispose(&info);
+    pid = process_fork("progress");
+    while (!pid) {
+        if (total && !stat(path, &st))
+            fprintf(
+                stderr, "\rdumping core to %s: %3d%%", path,
+                (int)((uint64_t)st.st_size >= total ? 100 : (uint64_t)st.st_size * 100 / total));
+        usleep(PROGRESS_US);
+    }
+    return pid;
+}
+
+static void progress_end(pid_t pid)
+{
+    if (!pid)
+        return;
+    kill(pid, SIGKILL);
+    process_wait(pid);
+    fputs("\r\033[K", stderr);
+}
+
 int run_dump_core(const struct args *args)
 {
     uint32_t domid = domain_find(args->words[0]);
     char *path = args->count > 1 ? args->words[1] : dump_path(domid);
+    pid_t progress = progress_start(domid, path);
     int rc = libxl_domain_core_dump(xl.ctx, domid, path, NULL);
 
+    progress_end(progress);
     if (rc)
         error("core dump failed (rc=%d)", rc);
     else if (args->count < 2)
