@@ -78,7 +78,7 @@ static pid_t progress_start(uint32_t domid, const char *path)
     libxl_dominfo info;
     uint64_t total;
     struct stat st;
-    pid_t pid;
+    pid_t parent = getpid(), pid;
 
     libxl_dominfo_init(&info);
     if (!isatty(STDERR_FILENO) || libxl_domain_info(xl.ctx, &info, domid))
@@ -86,13 +86,15 @@ static pid_t progress_start(uint32_t domid, const char *path)
     total = info.current_memkb << 10;
     libxl_dominfo_dispose(&info);
     pid = process_fork("progress");
-    while (!pid) {
+    while (!pid && getppid() == parent) {
         if (total && !stat(path, &st))
             fprintf(
                 stderr, "\rdumping core to %s: %3d%%", path,
                 (int)((uint64_t)st.st_size >= total ? 100 : (uint64_t)st.st_size * 100 / total));
         usleep(PROGRESS_US);
     }
+    if (!pid)
+        _exit(EXIT_SUCCESS);
     return pid;
 }
 
