@@ -7,7 +7,7 @@
  *       tests/fuzz/config/fuzz_config.c tests/toolstack/xl-cfg/fake.c \
  *       $(cat tests/toolstack/xl-cfg/sources) -lxenlight -lxlutil -lxentoollog -lyajl -o
  * fuzz_config
- *   ./fuzz_config -close_fd_mask=3 -detect_leaks=0 corpus tests/toolstack/xl-cfg
+ *   ASAN_OPTIONS=detect_leaks=0 ./fuzz_config -close_fd_mask=3 corpus tests/toolstack/xl-cfg
  *
  * A dictionary helps: the names in tests/toolstack/xl-cfg/documented, each between quotes.
  */
