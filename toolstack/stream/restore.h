@@ -70,6 +70,8 @@ void restore_free_pages(struct restore *r);
 int restore_pages(struct restore *r, uint32_t length);
 /* Make the first @count pages of r->missing, at most RESTORE_BATCH */
 int restore_populate(struct restore *r, unsigned int count);
+/* The first page from @pfn on that is there, or r->limit */
+uint64_t restore_next(const struct restore *r, uint64_t pfn);
 /* Give back the pages that the stream said in the end are not there */
 int restore_drop(struct restore *r);
 

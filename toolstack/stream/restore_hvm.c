@@ -12,8 +12,6 @@
 #include "xc/event.h"
 #include "xc/hvm.h"
 
-/* 16 TiB; what the domain gets of it its limit says */
-#define HIGHEST (1ull << 32)
 /* Pages through which emulators are asked; more are not in use by anybody */
 #define SERVER_PAGES 64u
 
@@ -28,7 +26,7 @@ static int hvm_begin(struct restore *r)
     r->hvm = calloc(1, sizeof(*r->hvm));
     if (!r->hvm)
         return wire_fail(r->why, -ENOMEM, "no memory to restore a domain");
-    return restore_set_limit(r, HIGHEST);
+    return restore_set_limit(r, WIRE_HVM_PAGES);
 }
 
 static void hvm_end(struct restore *r)

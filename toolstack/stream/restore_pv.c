@@ -209,17 +209,20 @@ static int pin_tables(struct restore *r)
     unsigned int count = 0;
     int rc = ops ? 0 : -ENOMEM;
 
-    for (uint64_t pfn = 0; pfn < r->limit && rc >= 0; pfn++) {
-        const unsigned int level = r->pages[pfn] ? wire_table_level(restore_type(r, pfn)) : 0;
+    for (uint64_t pfn = restore_next(r, 0); pfn < r->limit && rc >= 0;
+         pfn = restore_next(r, pfn + 1)) {
+        const unsigned int level = wire_table_level(restore_type(r, pfn));
 
-        if (level && restore_type(r, pfn) & XEN_DOMCTL_PFINFO_LPINTAB)
-            ops[count++] =
-                (struct mmuext_op){ .cmd = command[level - 1], .arg1.mfn = r->frames[pfn] };
-        if (count == RESTORE_BATCH || (count && pfn + 1 == r->limit)) {
+        if (!level || !(restore_type(r, pfn) & XEN_DOMCTL_PFINFO_LPINTAB))
+            continue;
+        ops[count++] = (struct mmuext_op){ .cmd = command[level - 1], .arg1.mfn = r->frames[pfn] };
+        if (count == RESTORE_BATCH) {
             rc = xc_mmuext_op(r->xc, r->domid, ops, count);
             count = 0;
         }
     }
+    if (rc >= 0 && count)
+        rc = xc_mmuext_op(r->xc, r->domid, ops, count);
     xc_buffer_free(r->xc, ops);
     if (rc < 0)
         return wire_fail(r->why, rc, "the hypervisor does not accept the domain's page tables: %s",

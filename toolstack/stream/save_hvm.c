@@ -38,7 +38,7 @@ static int highest_page(struct save *s, uint64_t *pages)
 {
     const long highest = xc_maximum_gpfn(s->xc, s->domid);
 
-    if (highest < 0 || highest >= UINT32_MAX)
+    if (highest < 0 || highest >= (long)WIRE_HVM_PAGES)
         return wire_fail(s->why, highest < 0 ? (int)highest : -EINVAL,
                          "cannot learn how far the domain's memory goes (%#lx)", highest);
     *pages = (uint64_t)highest + 1;

@@ -27,6 +27,8 @@ int wire_fail(struct wire_why *why, int error, const char *format, ...)
 #define WIRE_PAGE_WORDS     (WIRE_PAGE_SIZE / 8)
 #define WIRE_VERSION        3
 #define WIRE_VERSION_OLDEST 2
+/* HVM domains' pages are below: 4 TiB. Nothing in their images says it. */
+#define WIRE_HVM_PAGES (1ull << 30)
 /* Of a record's body */
 #define WIRE_LENGTH_MAX (128u << 20)
 
