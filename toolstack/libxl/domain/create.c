@@ -171,6 +171,7 @@ static int store_config(struct op *op, uint32_t domid, const struct create *c)
 
     libxl_uuid_copy(op->ctx, &c->saved->c_info.uuid, &c->config->c_info.uuid);
     c->saved->b_info.video_memkb = c->config->b_info.video_memkb;
+    c->saved->b_info.arch_x86.msr_relaxed = c->config->b_info.arch_x86.msr_relaxed;
     keep_devices(c->config, c->saved);
     rc = config_lock(op, domid, &lock);
     if (rc)

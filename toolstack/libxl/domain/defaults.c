@@ -288,18 +288,31 @@ int config_set_defaults(struct op *op, libxl_domain_config *config, uint32_t dom
 /* Beside the guest's own: room for the hypervisor's structures, and its tables */
 #define OVERHEAD_KB (2u * KB_PER_MB)
 
-static int domain_need_memory(struct op *op, libxl_domain_config *config, uint64_t *kb)
+static int need_memory(struct op *op, libxl_domain_config *config, uint64_t *kb)
 {
+    const libxl_domain_build_info *b = &config->b_info;
     int rc = config_set_defaults(op, config, LIBXL_INVALID_DOMID);
 
     if (rc)
         return rc;
-    *kb = config->b_info.target_memkb + OVERHEAD_KB + config->b_info.shadow_memkb +
-          config->b_info.iommu_memkb;
-    if (config->b_info.type == LIBXL_DOMAIN_TYPE_PV)
-        *kb += config->b_info.u.pv.slack_memkb;
+    *kb = b->target_memkb + OVERHEAD_KB + b->shadow_memkb + b->iommu_memkb;
+    if (b->type == LIBXL_DOMAIN_TYPE_PV)
+        *kb += b->u.pv.slack_memkb;
     *kb = (*kb + KB_PER_MB - 1) & ~(uint64_t)(KB_PER_MB - 1);
     return 0;
+}
+
+/* The caller's configuration is what will be stored with the domain: defaults stay out of it. */
+static int domain_need_memory(struct op *op, const libxl_domain_config *config, uint64_t *kb)
+{
+    libxl_domain_config copy;
+    int rc;
+
+    libxl_domain_config_init(&copy);
+    libxl_domain_config_copy(op->ctx, &copy, config);
+    rc = need_memory(op, &copy, kb);
+    libxl_domain_config_dispose(&copy);
+    return rc;
 }
 
 int libxl_domain_need_memory(libxl_ctx *ctx, libxl_domain_config *config,

@@ -168,7 +168,8 @@ int config_store(struct op *op, uint32_t domid, const libxl_domain_config *confi
 
     if (!json)
         return op_fail(op, ERROR_FAIL, 0, "Its configuration cannot be written as JSON");
-    rc = userdata_store(op, domid, CONFIG_NAME, json, strlen(json));
+    /* With its end: who reads it may take it for a string at once, as Debian's library does. */
+    rc = userdata_store(op, domid, CONFIG_NAME, json, strlen(json) + 1);
     free(json);
     return rc;
 }
