@@ -32,7 +32,8 @@ int run_setenforce(const struct args *args)
         mode = 1;
     } else {
         error("'%s' is no mode of Flask\n", word);
-        usage_wrong(args->command);
+        usage_print(stderr, args->command);
+        return 2;
     }
     rc = libxl_flask_setenforce(xl.ctx, mode);
     if (!rc)

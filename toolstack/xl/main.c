@@ -42,10 +42,13 @@ const struct command *command_find(const char *name)
 /* globals: the options before the command; returns the number of the first other argument. */
 static int globals(int argc, char **argv)
 {
+    static char help[] = "help";
     int option;
 
+    if (argc > 1 && !strcmp(argv[1], "--help"))
+        argv[1] = help;
     opterr = 0;
-    while ((option = getopt(argc, argv, "+vftTN")) != -1) {
+    while ((option = getopt(argc, argv, "+vftTNh")) != -1) {
         switch (option) {
         case 'v':
             if (xl.min_level > XTL_DEBUG)
@@ -60,6 +63,9 @@ static int globals(int argc, char **argv)
         case 'T':
             xl.timestamps = true;
             break;
+        case 'h':
+            argv[optind - 1] = help;
+            return optind - 1;
         case 'f': /* there is no xend any more that could be in the way */
             break;
         default:
