@@ -1,12 +1,11 @@
 /*
- * Fuzzer for configurations of guests: any text through libxlutil's parser and xl's tables. Types
- * of libxl are the installed library's, on a host without a hypervisor
- * (tests/toolstack/xl-cfg/fake.c).
+ * Fuzzer for configurations of guests: any text through our libxlutil and xl's tables (Debian's
+ * reads behind the end of some PCI addresses). Types are the installed libxl's, on a host without a
+ * hypervisor, tests/toolstack/xl-cfg/fake.c.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -D__XEN_TOOLS__ -I toolstack \
- *       tests/fuzz/config/fuzz_config.c tests/toolstack/xl-cfg/fake.c \
- *       $(cat tests/toolstack/xl-cfg/sources) -lxenlight -lxlutil -lxentoollog -lyajl -o
- * fuzz_config
+ *       tests/fuzz/config/fuzz_config.c tests/toolstack/xl-cfg/fake.c toolstack/xlutil/?*.c \
+ *       $(cat tests/toolstack/xl-cfg/sources) -lxenlight -lxentoollog -lyajl -o fuzz_config
  *   ASAN_OPTIONS=detect_leaks=0 ./fuzz_config -close_fd_mask=3 corpus tests/toolstack/xl-cfg
  *
  * A dictionary helps: the names in tests/toolstack/xl-cfg/documented, each between quotes.
