@@ -48,7 +48,10 @@ static int with_config(struct op *op, const struct device_change *c, config_chan
     loaded = config_load(op, c->domid, &config);
     /* dom0 was made by nobody, and may have none */
     if (loaded != 0 && c->domid != DOM0)
-        rc = loaded;
+        rc = op_fail(op, loaded, 0,
+                     "The domain's %s devices are not changed: its configuration "
+                     "cannot be read; was xl stopped while it made the domain?",
+                     c->kind->name);
     if (rc == 0 && fn)
         rc = store_transaction(op, fn, arg);
     if (rc == 0 && loaded == 0) {

@@ -85,8 +85,8 @@ int libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info_r, uint32_t domid)
 
     op_begin(&op, ctx, __func__, domid);
     rc = domain_info(&op, domid, &info);
+    /* Programs bring what was never initialized */
     if (!rc && info_r) {
-        libxl_dominfo_dispose(info_r);
         libxl_dominfo_init(info_r);
         fill(ctx, &info, info_r);
     }

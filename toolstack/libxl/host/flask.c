@@ -53,7 +53,7 @@ int libxl_flask_getenforce(libxl_ctx *ctx)
     rc = xc_flask_get_enforce(ctx->xc);
     /* Who asks whether there is a policy is not told that as an error */
     if (rc == -ENOSYS)
-        return op_end(&op, ERROR_FAIL);
+        return op_end(&op, ERROR_NONSPECIFIC);
     return op_end(&op, flask_result(&op, rc, "The policy's state cannot be read"));
 }
 

@@ -10,10 +10,19 @@
 
 #include "libxl/host/host.h"
 #include "xc/host.h"
+#include "xc/memory.h"
 
 int host_fail(struct op *op, int negative_errno, const char *what)
 {
     return op_fail(op, error_of(negative_errno), -negative_errno, "%s", what);
+}
+
+/* Pages that domains share; there are none where the hypervisor cannot do that */
+static uint64_t sharing(struct xc *xc, unsigned int cmd)
+{
+    long pages = xc_memory_op(xc, cmd, NULL, 0);
+
+    return pages > 0 ? (uint64_t)pages : 0;
 }
 
 int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
@@ -35,6 +44,8 @@ int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
     info->free_pages = p.free_pages;
     info->scrub_pages = p.scrub_pages;
     info->outstanding_pages = p.outstanding_pages;
+    info->sharing_freed_pages = sharing(ctx->xc, XENMEM_get_sharing_freed_pages);
+    info->sharing_used_frames = sharing(ctx->xc, XENMEM_get_sharing_shared_pages);
     info->max_possible_mfn = p.max_mfn;
     info->nr_nodes = p.nr_nodes;
     memcpy(info->hw_cap, p.hw_cap, sizeof(info->hw_cap));

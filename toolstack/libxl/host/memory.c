@@ -125,44 +125,14 @@ static int set_target(struct op *op, struct target *target)
     return rc < 0 ? host_fail(op, rc, "The domain's limit of memory is not set") : 0;
 }
 
-/* What is stored with the domain, so that its next life begins with it */
-static int remember(struct op *op, uint32_t domid, uint64_t target_kb, uint64_t max_kb)
-{
-    libxl_domain_config config;
-    struct config_lock *lock;
-    int rc;
-
-    if (domid == DOM0)
-        return 0;
-    rc = config_lock(op, domid, &lock);
-    if (rc != 0)
-        return rc;
-    libxl_domain_config_init(&config);
-    rc = config_load(op, domid, &config);
-    if (rc == 0) {
-        if (target_kb)
-            config.b_info.target_memkb = target_kb;
-        if (max_kb)
-            config.b_info.max_memkb = max_kb;
-        rc = config_store(op, domid, &config);
-    }
-    libxl_domain_config_dispose(&config);
-    config_unlock(op, lock);
-    return rc;
-}
-
 int libxl_set_memory_target(libxl_ctx *ctx, uint32_t domid, int64_t target_memkb, int relative,
                             int enforce)
 {
     struct target target = { domid, target_memkb, relative, enforce, 0 };
     struct op op;
-    int rc;
 
     op_begin(&op, ctx, __func__, domid);
-    rc = set_target(&op, &target);
-    if (rc == 0)
-        rc = remember(&op, domid, target.new_kb, 0);
-    return op_end(&op, rc);
+    return op_end(&op, set_target(&op, &target));
 }
 
 int libxl_get_memory_target(libxl_ctx *ctx, uint32_t domid, uint64_t *out_target)
@@ -193,8 +163,6 @@ int libxl_domain_setmaxmem(libxl_ctx *ctx, uint32_t domid, uint64_t target_memkb
         return op_end(&op, host_fail(&op, rc, "The domain's limit of memory is not set"));
     rc = store_write(&op, XBT_NULL, op_printf(&op, "/local/domain/%u/memory/static-max", domid),
                      "%" PRIu64, target_memkb);
-    if (rc == 0)
-        rc = remember(&op, domid, 0, target_memkb);
     return op_end(&op, rc);
 }
 

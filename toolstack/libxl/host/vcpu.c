@@ -185,28 +185,6 @@ static int write_online(struct op *op, xs_transaction_t t, void *arg)
     return rc;
 }
 
-/* A restart shall begin with as many as there are now */
-static int remember_online(struct op *op, const struct online *o)
-{
-    libxl_domain_config config;
-    struct config_lock *lock;
-    int rc = config_lock(op, o->domid, &lock);
-
-    if (rc != 0)
-        return rc;
-    libxl_domain_config_init(&config);
-    rc = config_load(op, o->domid, &config);
-    if (rc == 0) {
-        libxl_bitmap_dispose(&config.b_info.avail_vcpus);
-        libxl_bitmap_init(&config.b_info.avail_vcpus);
-        libxl_bitmap_copy_alloc(op->ctx, &config.b_info.avail_vcpus, o->map);
-        rc = config_store(op, o->domid, &config);
-    }
-    libxl_domain_config_dispose(&config);
-    config_unlock(op, lock);
-    return rc;
-}
-
 static int do_set_online(struct op *op, void *args)
 {
     struct online *o = args;
@@ -221,9 +199,7 @@ static int do_set_online(struct op *op, void *args)
                        o->max + 1);
     if (wanted == 0)
         return op_fail(op, ERROR_INVAL, 0, "A domain cannot be without a vCPU");
-    if (o->domid != DOM0)
-        rc = remember_online(op, o);
-    return rc == 0 ? store_transaction(op, write_online, o) : rc;
+    return store_transaction(op, write_online, o);
 }
 
 int libxl_set_vcpuonline(libxl_ctx *ctx, uint32_t domid, libxl_bitmap *cpumap,
