@@ -134,11 +134,19 @@ static int build_it(struct build_request *r, struct build_result *result)
 {
     struct build_error error;
     uint64_t start = now_us();
-    int rc;
+    int rc, console = 0, store = 0;
 
-    r->console.port = xc_evtchn_alloc_unbound(xc, r->domid, 0);
-    r->store.port = xc_evtchn_alloc_unbound(xc, r->domid, 0);
-    rc = build_domain(xc, r, result, &error);
+    rc = build_prepare(xc, r, &error);
+    if (rc == 0) {
+        console = xc_evtchn_alloc_unbound(xc, r->domid, 0);
+        store = xc_evtchn_alloc_unbound(xc, r->domid, 0);
+    }
+    if (console < 0 || store < 0)
+        return console < 0 ? console : store;
+    r->console.port = console;
+    r->store.port = store;
+    if (rc == 0)
+        rc = build_domain(xc, r, result, &error);
     if (rc < 0) {
         fprintf(stderr, "build-domain: %s\n", error.text);
         return rc;

@@ -79,9 +79,7 @@ int build_domain(struct xc *xc, const struct build_request *request, struct buil
     error->text[0] = 0;
     if (request->type == BUILD_HVM)
         return build_fail(error, -ENOSYS, "HVM guests cannot be built yet");
-    rc = build_prepare(xc, request, error);
-    if (rc == 0)
-        rc = build_policy(xc, request, error);
+    rc = build_policy(xc, request, error);
     if (rc == 0)
         rc = source_open(&kernel, &request->kernel, "kernel", error);
     if (rc < 0)

@@ -67,11 +67,12 @@ struct build_result {
     xen_pfn_t console_gfn, store_gfn;
 };
 
-/* Limits, vCPUs, memory map, TSC: what also a domain needs that is going to be restored */
+/* Limits, vCPUs, memory map, TSC: the first step after the domain's creation, also for one that is
+ * going to be restored. Event channels of the domain need its vCPUs, so they come after it. */
 int build_prepare(struct xc *xc, const struct build_request *request, struct build_error *error);
 /* What CPUID shows */
 int build_policy(struct xc *xc, const struct build_request *request, struct build_error *error);
-/* Both, then the memory and the first vCPU */
+/* What CPUID shows, the memory, and the first vCPU; build_prepare() was before */
 int build_domain(struct xc *xc, const struct build_request *request, struct build_result *result,
                  struct build_error *error);
 

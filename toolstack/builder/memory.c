@@ -2,8 +2,8 @@
  * A new domain's frames, and the writing of them. What takes time is neither copying nor
  * allocating, but mapping: a page of another domain costs the kernel and the hypervisor a check and
  * a change of a page table, twice. So only pages that get something are mapped, many at once; those
- * that must be empty (a kernel's .bss, rings) are cleared by the hypervisor, and the rest is not
- * touched.
+ * that must be empty (a kernel's .bss, rings) are cleared by the hypervisor in a PV domain, and the
+ * rest is not touched.
  *
  * "Must be empty": the hypervisor scrubs what a dead domain had, but not what a running one gave
  * back, so a new page can hold bytes of dom0.
@@ -140,6 +140,7 @@ static bool is_zero(const uint8_t *data, size_t size)
     return !data || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
 }
 
+/* Of a PV domain; the hypervisor does not know the pages of others by number here. */
 static int clear_page(struct writer *w, uint64_t pfn)
 {
     w->op[w->ops++] =
@@ -170,7 +171,7 @@ static int write_run(struct writer *w, uint64_t at, uint64_t length, const uint8
         uint64_t pfn = at >> XC_PAGE_SHIFT, offset = at & (XC_PAGE_SIZE - 1);
         uint64_t size = XC_PAGE_SIZE - offset < end - at ? XC_PAGE_SIZE - offset : end - at;
 
-        if (pfn != before && pfn != after && is_zero(data, size))
+        if (w->frames->mfn && pfn != before && pfn != after && is_zero(data, size))
             rc = clear_page(w, pfn);
         else
             rc = add_part(w, pfn, pfn != before, (struct part){ data, offset, size, false, 0 });

@@ -78,7 +78,7 @@ static int make_start_info(struct pv_build *b)
     memcpy(si->magic, "xen-3.0-x86_64", sizeof("xen-3.0-x86_64"));
     si->nr_pages = l->total;
     si->shared_info = b->shared_info_mfn << XC_PAGE_SHIFT;
-    si->flags = r->flags | SIF_VIRT_P2M_4TOOLS;
+    si->flags = r->flags;
     si->store_mfn = b->frames.mfn[l->store];
     si->store_evtchn = r->store.port;
     si->console.domU.mfn = b->frames.mfn[l->console];

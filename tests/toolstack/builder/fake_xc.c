@@ -140,7 +140,7 @@ void xc_unmap(struct xc *xc, void *address, size_t count)
 int xc_mmuext_op(struct xc *xc, uint32_t domid, struct mmuext_op *ops, unsigned int count)
 {
     (void)xc;
-    if (domid != FAKE_DOMID || fails())
+    if (domid != FAKE_DOMID || fails() || fake.hvm)
         return -EINVAL;
     for (unsigned int i = 0; i < count; i++) {
         if (ops[i].cmd != MMUEXT_CLEAR_PAGE)

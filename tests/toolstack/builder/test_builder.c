@@ -40,6 +40,15 @@ static struct build_request request(void)
     };
 }
 
+/* As libxl does it */
+static int make_domain(const struct build_request *r, struct build_result *result,
+                       struct build_error *error)
+{
+    int rc = build_prepare(xc, r, error);
+
+    return rc < 0 ? rc : build_domain(xc, r, result, error);
+}
+
 /* A page table entry of the guest for an address, or 0 */
 static uint64_t walk(uint64_t va)
 {
@@ -166,7 +175,7 @@ static void build_and_check(const struct kernel_options *o, bool no_big)
     }
     fake_start(PAGES + 8);
     fake.no_big = no_big;
-    assert_int_equal(build_domain(xc, &r, &result, &error), 0);
+    assert_int_equal(make_domain(&r, &result, &error), 0);
     assert_int_equal(fake.vcpus, 2);
     assert_int_equal(fake.max_kb, r.limit_kb);
     assert_int_equal(fake.map_end, PAGES << 12);
@@ -196,7 +205,7 @@ static void test_maps_little(void **state)
     (void)state;
     kernel_make(kernel, &(struct kernel_options){ .own_p2m = true, .mod_start_pfn = true });
     fake_start(PAGES);
-    assert_int_equal(build_domain(xc, &r, &result, &error), 0);
+    assert_int_equal(make_domain(&r, &result, &error), 0);
     /* Kernel 6, ramdisk 3, list 8, start_info, shared page, tables 8 + 3: no .bss, no rings */
     assert_true(fake.mapped <= 6 + 3 + 8 + 2 + 11);
     fake_end();
@@ -308,7 +317,7 @@ static void test_pvh(void **state)
     kernel_make(kernel, &(struct kernel_options){ .pvh = true });
     fake_start(PAGES + 16);
     fake.hvm = true;
-    assert_int_equal(build_domain(xc, &r, &result, &error), 0);
+    assert_int_equal(make_domain(&r, &result, &error), 0);
     assert_int_equal(fake.used, PAGES + 16);
     assert_memory_equal(pvh_at(KERNEL_TEXT), kernel + 0x1000, 0x1000);
     assert_memory_equal(pvh_at(KERNEL_DATA + 0x800), kernel + 0x4800, 0x800);
@@ -340,7 +349,7 @@ static void fail_each_call(enum build_type type)
         fake_start(PAGES + 16);
         fake.hvm = type == BUILD_PVH;
         fake.fail_at = i;
-        rc = build_domain(xc, &r, &result, &error);
+        rc = make_domain(&r, &result, &error);
         assert_int_equal(fake.buffers, 0);
         assert_int_equal(fake.maps, 0);
         if (rc < 0)
@@ -367,7 +376,7 @@ static void refused(struct build_request *r, int expected, const char *words)
     struct build_error error;
 
     fake_start(PAGES);
-    assert_int_equal(build_domain(xc, r, &result, &error), expected);
+    assert_int_equal(make_domain(r, &result, &error), expected);
     if (!strstr(error.text, words))
         fail_msg("\"%s\" is not in \"%s\"", words, error.text);
     assert_int_equal(fake.buffers, 0);

@@ -228,14 +228,10 @@ static int set_paging_pool(struct op *op, uint32_t domid, const libxl_domain_con
                : 0;
 }
 
-/* A domain cannot claim more than its limit, so that comes first. */
-static int claim(struct op *op, const struct build_request *request)
+static int claim(struct op *op, uint32_t domid, uint64_t kb)
 {
-    uint64_t kb = request->memory_kb;
-    int err = xc_domain_max_memory(op_xc(op), request->domid, request->limit_kb);
+    int err = xc_claim(op_xc(op), domid, kb >> 2);
 
-    if (!err)
-        err = xc_claim(op_xc(op), request->domid, kb >> 2);
     return err ? op_fail(op, ERROR_NOMEM, -err, "There are no %" PRIu64 " kB of free memory for it",
                          kb)
                : 0;
@@ -287,10 +283,8 @@ int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *confi
     int err, rc;
 
     rc = make_request(op, domid, config, rings, &request);
-    if (!rc)
-        rc = set_paging_pool(op, domid, config);
     if (!rc && claims)
-        rc = claim(op, &request);
+        rc = claim(op, domid, request.memory_kb);
     if (rc)
         return rc;
     err = build_domain(op_xc(op), &request, &result, &error);
@@ -300,5 +294,5 @@ int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *confi
         return build_failed(op, err, &error);
     rings->store_mfn = result.store_gfn;
     rings->console_mfn = result.console_gfn;
-    return finish(op, domid, config);
+    return 0;
 }

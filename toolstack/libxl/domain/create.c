@@ -130,14 +130,15 @@ static int check_config(struct op *op, libxl_domain_config *config)
 
 static int fill_memory(struct op *op, uint32_t domid, const struct create *c, struct rings *rings)
 {
-    int rc = rings_create(op, domid, rings);
+    int rc = domain_prepare(op, domid, c->config);
 
+    if (!rc)
+        rc = rings_create(op, domid, rings);
     if (rc)
         return rc;
     if (c->restore_fd < 0)
         return domain_build(op, domid, c->config, rings);
-    rc = domain_prepare(op, domid, c->config);
-    return rc ? rc : domain_restore(op, domid, c->restore_fd, c->config, rings);
+    return domain_restore(op, domid, c->restore_fd, c->config, rings);
 }
 
 /* What was chosen for a device and has to stay: its number, and the address of a card */
