@@ -16,7 +16,6 @@ int op_exec(struct op *op, const struct op_exec *exec)
 {
     const char *path = "";
 
-    (void)op;
     if (!fake_alive())
         return ERROR_FAIL;
     for (const char *const *e = exec->env; *e; e += 2)
@@ -24,7 +23,10 @@ int op_exec(struct op *op, const struct op_exec *exec)
             path = e[1];
     snprintf(fake_scripts + strlen(fake_scripts), sizeof(fake_scripts) - strlen(fake_scripts),
              "%s %s %s\n", strrchr(exec->argv[0], '/') + 1, exec->argv[1], path);
-    return fake_script_fails ? ERROR_FAIL : 0;
+    if (fake_script_fails)
+        return ERROR_FAIL;
+    fake_set(op_printf(op, "/local/domain/0/%s/hotplug-status", path), "connected");
+    return 0;
 }
 
 bool device_needs_qemu(const struct device *d)

@@ -205,7 +205,7 @@ static void nodes_of_a_guest(void **state)
     same("/local/domain/0/backend/qdisk/1/51728/params", "qcow2:/proc/self/exe");
     same("/local/domain/1/device/vif/1/handle", "1");
     same("/libxl/1/device/vdispl/0/0/resolution", "640x480");
-    same("/local/domain/1/device/console/1/output", "chardev:libxl-channel1");
+    same("/local/domain/1/device/console/1/output", "chardev:libxl-channel0");
     assert_int_equal(fake_qemu, 1);
     assert_string_equal(fake_scripts, "block add backend/vbd/1/51712\n"
                                       "vif-bridge online backend/vif/1/0\n"
@@ -215,7 +215,7 @@ static void nodes_of_a_guest(void **state)
     has_line("/local/domain/0/backend/vbd/1/51712/params = \"/proc/self/exe\" (n0,r1)");
     has_line("/libxl/1/device/vbd/51712/backend = \"/local/domain/0/backend/vbd/1/51712\" (n0)");
     has_line("/local/domain/1/console/ring-ref = \"77\" (n0,r1)");
-    has_line("/local/domain/1/device/console/1/output = \"chardev:libxl-channel1\" (n0,r1)");
+    has_line("/local/domain/1/device/console/1/output = \"chardev:libxl-channel0\" (n0,r1)");
 
     libxl_domain_config_init(&found);
     assert_int_equal(devices_retrieve(&op, 1, &found), 0);

@@ -238,8 +238,9 @@ int libxl_device_channel_getinfo(libxl_ctx *ctx, uint32_t domid,
                                  const libxl_device_channel *channel, libxl_channelinfo *info)
 {
     const struct device_kind *kind = &channel_kind;
-    INFO_BEGIN(info, domid, channel->devid);
+    INFO_BEGIN(info, domid, channel->devid + 1);
 
+    info->devid = channel->devid;
     info->evtch = number_at(&op, path, "port");
     info->rref = number_at(&op, path, "ring-ref");
     libxl_channelinfo_init_connection(info, channel->connection);

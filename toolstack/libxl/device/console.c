@@ -93,12 +93,22 @@ static int channel_defaults(struct op *op, uint32_t domid, void *item, bool hotp
     }
 }
 
+/* The first console has number 0, so that channel 0 is console 1 */
+static int channel_where(struct op *op, const void *item, struct device *d)
+{
+    (void)op;
+    (void)item;
+    d->devid++;
+    return 0;
+}
+
 static int channel_nodes(struct op *op, const struct device *d, const void *item,
                          struct device_nodes *n)
 {
     const libxl_device_channel *channel = item;
 
-    console_nodes(n, "ioemu", op_printf(op, "chardev:libxl-channel%d", d->devid));
+    (void)d;
+    console_nodes(n, "ioemu", op_printf(op, "chardev:libxl-channel%d", channel->devid));
     nodes_add(&n->frontend, "state", "%d", XenbusStateInitialising);
     nodes_add(&n->frontend, "protocol", "vt100");
     nodes_add(&n->locked, "name", "%s", channel->name);
@@ -116,7 +126,7 @@ static int channel_read(struct op *op, const struct device *d, const char *path,
     const char *connection = store_read(op, XBT_NULL, "%s/connection", path);
     libxl_channel_connection how;
 
-    (void)d;
+    channel->devid = d->devid - 1;
     channel->name = device_string(op, path, "name");
     /* The first console has the same folder, and no name */
     if (!channel->name || !connection)
@@ -139,8 +149,8 @@ const struct device_kind channel_kind = {
     DEVICE_TYPE_FIELDS(channel),
     DEVICE_BACKEND_FIELDS(channel),
     .devid = offsetof(libxl_device_channel, devid),
-    .first_devid = 1,
     .defaults = channel_defaults,
+    .where = channel_where,
     .nodes = channel_nodes,
     .read = channel_read,
     .no_backend_state = true,

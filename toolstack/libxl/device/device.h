@@ -65,7 +65,6 @@ struct device_kind {
     void (*copy)(libxl_ctx *ctx, void *to, const void *from);
     /* Fields that most types have, or NO_FIELD */
     int backend_domid, backend_domname, devid;
-    int first_devid;
 
     /* Fill what is open, beyond backend_domid and devid; or say what is wrong. */
     int (*defaults)(struct op *op, uint32_t domid, void *item, bool hotplug);

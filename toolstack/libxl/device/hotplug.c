@@ -25,6 +25,18 @@ static int script_error(struct op *op, const struct device *d, const char *scrip
                    text ? text : "it says no more in hotplug-error; try it by hand with 'sh -x'");
 }
 
+/* Whether there is something to undo: a script that came to nothing has told so, or nothing */
+static bool has_run(struct op *op, const struct device *d)
+{
+    const char *backend = device_backend(op, d);
+    const char *status = store_read(op, XBT_NULL, "%s/hotplug-status", backend);
+
+    if (status && *status && strcmp(status, "error") != 0)
+        return true;
+    return store_exists(op, XBT_NULL, "%s/node", backend) ||
+           store_exists(op, XBT_NULL, "%s/physical-device", backend);
+}
+
 int device_script(struct op *op, const struct device *d, bool add)
 {
     const struct device_kind *kind = d->kind;
@@ -37,6 +49,8 @@ int device_script(struct op *op, const struct device *d, bool add)
     script = store_read(op, XBT_NULL, "%s/script", device_private(op, d));
     /* When the backend's folder is gone, what the script needs to undo its work is gone too */
     if (!script || !*script || !store_exists(op, XBT_NULL, "%s", device_backend(op, d)))
+        return 0;
+    if (!add && !has_run(op, d))
         return 0;
     argv[0] = script;
     argv[1] = add ? kind->script_add : kind->script_remove;

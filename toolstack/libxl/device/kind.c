@@ -104,7 +104,7 @@ static int free_devid(struct op *op, const struct device_kind *kind, uint32_t do
 {
     char **ids = store_list(op, XBT_NULL, NULL, "%s/device/%s", domain_libxl_path(op, domid),
                             kind->frontend);
-    int next = kind->first_devid;
+    int next = 0;
 
     for (; ids && *ids; ids++) {
         int id = atoi(*ids);
@@ -134,7 +134,7 @@ int device_defaults(struct op *op, const struct device_kind *kind, uint32_t domi
 /* Give numbers to the items that have none, the lowest that no other has */
 static void number_items(const struct device_kind *kind, void *items, int count)
 {
-    int next = kind->first_devid;
+    int next = 0;
 
     for (int i = 0; i < count; i++) {
         int *devid = item_devid(kind, kind_item(kind, items, i));

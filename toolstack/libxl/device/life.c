@@ -168,6 +168,22 @@ static void wait_all_closed(struct op *op, const struct all *all)
     }
 }
 
+/* A backend that was slow to learn that its device is gone may have made the folder again */
+static int sweep(struct op *op, uint32_t domid)
+{
+    char **kinds = store_list(op, XBT_NULL, NULL, "/local/domain/0/backend");
+    int rc = 0;
+
+    for (; kinds && *kinds && rc == 0; kinds++) {
+        char *folder = op_printf(op, "/local/domain/0/backend/%s/%u", *kinds, domid);
+        unsigned int n;
+
+        if (store_list(op, XBT_NULL, &n, "%s", folder) && n == 0)
+            rc = store_remove_empty(op, XBT_NULL, folder);
+    }
+    return rc;
+}
+
 /* Goes on after an error, and tells the first: what cannot be undone must not keep the rest */
 int devices_destroy_all(struct op *op, uint32_t domid)
 {
@@ -187,6 +203,8 @@ int devices_destroy_all(struct op *op, uint32_t domid)
         first = first ? first : rc;
     }
     rc = store_transaction(op, erase_all, &all);
+    first = first ? first : rc;
+    rc = sweep(op, domid);
     return first ? first : rc;
 }
 

@@ -189,8 +189,8 @@ static int tell_channels(struct op *op, uint32_t domid)
             strncmp(file, "pty:", 4) != 0)
             continue;
         rc = store_write(op, XBT_NULL,
-                         op_printf(op, "/local/domain/%u/device/console/%d/tty", domid, id), "%s",
-                         file + 4);
+                         op_printf(op, "/local/domain/%u/device/console/%d/tty", domid, id + 1),
+                         "%s", file + 4);
     }
     yajl_tree_free(answer);
     return rc;
