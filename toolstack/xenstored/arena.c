@@ -252,8 +252,7 @@ void arena_save(const void *p, size_t size)
     for (i = 0; i < count; i++) {
         if (h->undo_count == undo_room)
             undo_grow();
-        undo_log()[h->undo_count] =
-            (struct undo){ (uint32_t)(word + i), ((const uint32_t *)p)[i] };
+        undo_log()[h->undo_count] = (struct undo){ (uint32_t)(word + i), ((const uint32_t *)p)[i] };
         atomic_signal_fence(memory_order_seq_cst);
         h->undo_count++;
         atomic_signal_fence(memory_order_seq_cst);

@@ -5,8 +5,8 @@
  *
  * Changes come in steps. What is reachable at the start of a step is changed only through
  * arena_save(), which first notes the old words; a step ends with arena_commit() or
- * arena_rollback(), and the next process rolls back a step that was cut short. Memory allocated in a
- * step may be filled at will: nothing refers to it if the step is undone.
+ * arena_rollback(), and the next process rolls back a step that was cut short. Memory allocated in
+ * a step may be filled at will: nothing refers to it if the step is undone.
  *
  * Single-threaded; nothing here may be called from a signal handler.
  */

@@ -27,10 +27,10 @@ struct link_ops {
 struct link {
     const struct link_ops *ops;
     ref_t conn;
-    struct link *next;   /* in the queue of clients with something to do */
-    bool queued;         /* is it in the queue? */
-    bool readable;       /* more may have come */
-    bool writable;       /* more may be sent */
+    struct link *next; /* in the queue of clients with something to do */
+    bool queued;       /* is it in the queue? */
+    bool readable;     /* more may have come */
+    bool writable;     /* more may be sent */
 };
 
 /* A new client, part of a step */

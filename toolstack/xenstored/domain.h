@@ -1,7 +1,7 @@
 /*
  * Domains: those that own nodes, those that are introduced and talk through a ring; what the
- * hypervisor says of them. Called by request.c, store.c and main.c, as part of a step where not said
- * otherwise.
+ * hypervisor says of them. Called by request.c, store.c and main.c, as part of a step where not
+ * said otherwise.
  */
 #ifndef XENSTORED_DOMAIN_H
 #define XENSTORED_DOMAIN_H
@@ -22,7 +22,8 @@ int domain_resume(uint32_t domid);  /* -ENOENT */
 int domain_set_target(uint32_t domid, uint32_t target);
 bool domain_is_introduced(uint32_t domid);
 
-/* Steps of their own: dom0's ring; rings of before a restart; a look at who has died or shut down */
+/* Steps of their own: dom0's ring; rings of before a restart; a look at who has died or shut down
+ */
 int domain_start_dom0(void);
 void domain_adopt(void);
 void domain_look(void);

@@ -1,7 +1,7 @@
 /*
- * xenstored: options, start, end. The order of the start: the state file (which also sees to it that
- * there is one daemon), the hypervisor, the rings that were there before, dom0's ring, the socket;
- * then the parent, the pid file and systemd are told.
+ * xenstored: options, start, end. The order of the start: the state file (which also sees to it
+ * that there is one daemon), the hypervisor, the rings that were there before, dom0's ring, the
+ * socket; then the parent, the pid file and systemd are told.
  */
 #include "arena.h"
 #include "conn.h"
@@ -136,8 +136,7 @@ static const struct option_row {
     bool (*set)(const char *text);
 } rows[] = {
     { 'D', "no-domain-init", NO, "", "do not serve dom0's kernel", .flag = &options.no_dom0 },
-    { 'F', "pid-file", YES, "FILE", "write the process number there",
-      .string = &options.pid_file },
+    { 'F', "pid-file", YES, "FILE", "write the process number there", .string = &options.pid_file },
     { 'H', "help", NO, "", "print this text", .flag = &options.help },
     { 'N', "no-fork", NO, "", "stay in the foreground", .flag = &options.no_fork },
     { 'P', "output-pid", NO, "", "print the process number", .flag = &options.output_pid },
@@ -177,8 +176,10 @@ static void usage(FILE *f)
     for (i = 0; i < ROWS; i++) {
         const struct option_row *o = &rows[i];
         int len = fprintf(f, "  -%c, --%s%s%s%s", o->letter, o->name,
-                          o->argument == OPTIONAL ? "[=" : *o->value ? " " : "", o->value,
-                          o->argument == OPTIONAL ? "]" : "");
+                          o->argument == OPTIONAL ? "[="
+                          : *o->value             ? " "
+                                                  : "",
+                          o->value, o->argument == OPTIONAL ? "]" : "");
 
         fprintf(f, "%*s%s\n", len < 34 ? 34 - len : 1, "", o->help);
     }

@@ -19,7 +19,7 @@ struct list {
 };
 
 static ref_t *table;
-static uint32_t room, filled; /* filled: with those gone */
+static uint32_t room, filled;      /* filled: with those gone */
 static struct list made, released; /* in this step */
 
 static void list_add(struct list *l, ref_t ref)
@@ -95,7 +95,7 @@ int perms_format(ref_t ref, char *out, size_t size)
         if (i && (p->entry[i] & 0xffff) == DOMID_INVALID)
             continue;
         len += (size_t)snprintf(out + len, size - len, "%c%u", "nrwb"[p->entry[i] >> 16 & 3],
-                                p->entry[i] & 0xffff) +
+                                p -> entry[i] & 0xffff) +
                1;
         if (len > size)
             return -E2BIG;

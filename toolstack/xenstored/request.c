@@ -80,8 +80,7 @@ struct rest {
     size_t len;
 };
 
-static int get_path(const struct request *r, struct path *path, uint32_t *prefix,
-                    struct rest *rest)
+static int get_path(const struct request *r, struct path *path, uint32_t *prefix, struct rest *rest)
 {
     size_t len = 0;
     const char *s = request_string(r, 0, &len);
@@ -566,8 +565,7 @@ bool request_serve(struct conn *conn)
     } else if (!r.answer_len && header.type != XS_READ && header.type != XS_DIRECTORY) {
         request_answer(&r, "OK");
     }
-    trace_message(conn, "OUT", rc < 0 ? "ERROR" : requests[header.type].name, answer,
-                  r.answer_len);
+    trace_message(conn, "OUT", rc < 0 ? "ERROR" : requests[header.type].name, answer, r.answer_len);
     iov = (struct iovec){ answer, r.answer_len };
     conn_send(conn, &header, &iov, 1, false);
     watch_fire();

@@ -2,8 +2,8 @@
  * Rings. The indices that count are those in the state file (struct conn); the page's own are only
  * told to the domain. A byte is taken in this order: copied from the page, counted in the state
  * file, shown to the domain as taken. One is sent in this order: copied to the page, shown to the
- * domain, counted in the state file. So a daemon that is killed in between finds, in the first case,
- * that it has to show what it has; in the second, that the page says how much was sent.
+ * domain, counted in the state file. So a daemon that is killed in between finds, in the first
+ * case, that it has to show what it has; in the second, that the page says how much was sent.
  */
 #include "ring.h"
 #include "domain.h"
@@ -204,8 +204,7 @@ int ring_open_dom0(struct ring **ring)
 
 static void announce(struct ring *r)
 {
-    r->page->server_features =
-        XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+    r->page->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
     r->told = true;
     conn_wake(&r->link, true, true);
 }

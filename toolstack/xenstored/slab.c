@@ -170,7 +170,7 @@ ref_t slab_alloc(size_t size)
     p = page_with_room(size_class);
     if (p->free) {
         unit = p->free - 1;
-        p->free = (uint16_t)*(uint32_t *)arena_at(ref_of(p, unit));
+        p->free = (uint16_t) * (uint32_t *)arena_at(ref_of(p, unit));
     } else {
         unit = p->used++ * units_of(size_class);
     }

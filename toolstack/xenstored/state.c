@@ -52,7 +52,8 @@ static void make_empty(void)
 
 /* ---- what was kept */
 
-/* One object of a list: 1, or -EINVAL; @size may be in it, so that its fixed part is looked at first */
+/* One object of a list: 1, or -EINVAL; @size may be in it, so that its fixed part is looked at
+ * first */
 static int mark(ref_t ref, size_t fixed, size_t (*size)(ref_t ref))
 {
     if (!arena_valid(ref, fixed))
@@ -100,8 +101,7 @@ static int mark_watches(const struct conn *c)
         struct watch *w = watch_at(ref);
 
         if (mark(ref, sizeof(*w), size_of_watch) < 0 || w->conn != conn_ref(c) ||
-            w->prefix >= w->path_len || watch_path(w)[w->path_len] ||
-            watch_token(w)[w->token_len])
+            w->prefix >= w->path_len || watch_path(w)[w->path_len] || watch_token(w)[w->token_len])
             return -EINVAL;
         w->last = 0;
         watch_index(ref);
@@ -117,8 +117,8 @@ static int mark_conn(struct conn *c)
     c->link = NULL;
     if (c->in_have >= sizeof(c->in) && c->in.len <= XENSTORE_PAYLOAD_MAX
             ? c->in_have > sizeof(c->in) + c->in.len ||
-                  (c->in.len && (!arena_valid(c->in_body, c->in.len) ||
-                                 arena_mark(c->in_body, c->in.len) != 1))
+                  (c->in.len &&
+                   (!arena_valid(c->in_body, c->in.len) || arena_mark(c->in_body, c->in.len) != 1))
             : c->in_have > sizeof(c->in) || c->in_body)
         return -EINVAL;
     for (ref = c->transactions; ref; ref = transaction_at(ref)->next, count++)

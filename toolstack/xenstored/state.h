@@ -55,9 +55,9 @@ struct message {
 struct watch {
     ref_t next; /* of the same client */
     ref_t conn;
-    ref_t last;         /* the last event, unless a part of it has been sent */
-    uint32_t lost;      /* an event had no room: one is owed */
-    uint32_t prefix;    /* so much of the path was not said by the client */
+    ref_t last;      /* the last event, unless a part of it has been sent */
+    uint32_t lost;   /* an event had no room: one is owed */
+    uint32_t prefix; /* so much of the path was not said by the client */
     uint32_t path_len;
     uint32_t token_len;
     char data[]; /* the path and the token, each with its end */

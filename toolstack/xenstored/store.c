@@ -1,6 +1,6 @@
 /*
- * What a client may do with nodes, and what follows from it: accounts of domains, events of watches,
- * what a transaction has seen. tree.c makes the changes.
+ * What a client may do with nodes, and what follows from it: accounts of domains, events of
+ * watches, what a transaction has seen. tree.c makes the changes.
  */
 #include "store.h"
 #include "domain.h"
@@ -22,8 +22,8 @@ static const char *const special_names[SPECIALS] = {
 
 static bool valid_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '/' || c == '_' || c == '@';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '/' || c == '_' || c == '@';
 }
 
 static bool valid_path(const char *s, size_t len)
@@ -57,7 +57,7 @@ int store_path(const struct conn *conn, const char *text, size_t len, char *buff
     int before = 0;
 
     if (len && text[0] != '/' && text[0] != '@') {
-        if (!conn->ring || len > XENSTORE_REL_PATH_MAX)
+        if (len > XENSTORE_REL_PATH_MAX)
             return -EINVAL;
         before = snprintf(buffer, STORE_PATH_BUFFER, "/local/domain/%u/", conn->domid);
         memcpy(buffer + before, text, len + 1);
@@ -397,7 +397,8 @@ void store_forget_domain(uint32_t domid, bool keep)
     size_t i;
 
     perms_forget(domid);
-    /* It mostly owns nothing outside of its home; the rest of the store need not be searched then */
+    /* It mostly owns nothing outside of its home; the rest of the store need not be searched then
+     */
     path.len = (size_t)snprintf(home, sizeof(home), "/local/domain/%u", domid);
     found = tree_find(state()->tree, path);
     if (d && d->nodes && !keep && found && perms_owner(node_at(found)->perms) == domid)

@@ -1,10 +1,12 @@
 /*
  * Transactions and their turns. What a transaction saw is kept as paths and compared, at its end,
  * between the snapshot that it began with and the store: values, lists of permissions, names of
- * children, not times. So what others did elsewhere, or what they did and took back, is no conflict.
+ * children, not times. So what others did elsewhere, or what they did and took back, is no
+ * conflict.
  *
  * What it saw and did is in memory of the process. A transaction that was open when the daemon was
- * killed goes on with the store as it was then, and its commit fails with EAGAIN: clients know that.
+ * killed goes on with the store as it was then, and its commit fails with EAGAIN: clients know
+ * that.
  */
 #include "transaction.h"
 #include "conn.h"

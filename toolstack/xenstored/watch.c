@@ -110,7 +110,7 @@ static void send_event(ref_t ref, struct path path)
     const struct xsd_sockmsg header = { .type = XS_WATCH_EVENT };
     const struct iovec iov[] = {
         { (void *)(uintptr_t)shown.s, shown.len },
-        { (void *)(uintptr_t)"", 1 },
+        { (void *)(uintptr_t) "", 1 },
         { (void *)(uintptr_t)watch_token(w), w->token_len + 1 },
     };
     uint32_t limit = conn->privileged ? EVENTS_PRIVILEGED : limits.events;
