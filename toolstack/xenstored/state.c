@@ -9,6 +9,7 @@
 #include "conn.h"
 #include "domain.h"
 #include "internal.h"
+#include "transaction.h"
 #include "tree.h"
 #include "watch.h"
 
@@ -210,6 +211,10 @@ int state_open(const char *path, bool recover)
 
 void state_close(void)
 {
+    ref_t ref;
+
+    for (ref = state()->conns; ref; ref = conn_at(ref)->next)
+        transaction_close(conn_at(ref));
     forget_indexes();
     arena_close();
 }

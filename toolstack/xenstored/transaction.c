@@ -387,3 +387,14 @@ void transaction_end_all(struct conn *conn)
     while (conn->transactions)
         forget(conn, transaction_at(conn->transactions));
 }
+
+void transaction_close(struct conn *conn)
+{
+    ref_t ref;
+
+    for (ref = conn->transactions; ref; ref = transaction_at(ref)->next) {
+        free_log(transaction_at(ref)->log);
+        transaction_at(ref)->log = NULL;
+    }
+    turn.conn = 0;
+}

@@ -30,6 +30,8 @@ int transaction_did(struct conn *conn, struct transaction *t, enum xsd_sockmsg_t
  */
 int transaction_end(struct conn *conn, struct transaction *t, bool commit);
 void transaction_end_all(struct conn *conn);
+/* The process ends: forget what it knows of the client's transactions, which stay */
+void transaction_close(struct conn *conn);
 
 /*
  * No transaction starves: a client whose commits keep failing gets a turn, a time in which no other

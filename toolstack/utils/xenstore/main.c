@@ -1,6 +1,6 @@
 /*
- * xenstore MODE ..., and xenstore-MODE ... for each mode: the store from a shell. The name under which
- * it is called says the mode; the table says what each mode takes, and makes its usage.
+ * xenstore MODE ..., and xenstore-MODE ... for each mode: the store from a shell. The name under
+ * which it is called says the mode; the table says what each mode takes, and makes its usage.
  */
 #include "modes.h"
 
@@ -30,10 +30,10 @@ static const struct mode {
 };
 
 static const struct option long_options[] = {
-    { "help", no_argument, NULL, 'h' },          { "flat", no_argument, NULL, 'f' },
-    { "socket", no_argument, NULL, 's' },        { "prefix", no_argument, NULL, 'p' },
-    { "tidy", no_argument, NULL, 't' },          { "upto", no_argument, NULL, 'u' },
-    { "recurse", no_argument, NULL, 'r' },       { "raw", no_argument, NULL, 'R' },
+    { "help", no_argument, NULL, 'h' },         { "flat", no_argument, NULL, 'f' },
+    { "socket", no_argument, NULL, 's' },       { "prefix", no_argument, NULL, 'p' },
+    { "tidy", no_argument, NULL, 't' },         { "upto", no_argument, NULL, 'u' },
+    { "recurse", no_argument, NULL, 'r' },      { "raw", no_argument, NULL, 'R' },
     { "number", required_argument, NULL, 'n' }, { NULL, 0, NULL, 0 },
 };
 
@@ -46,8 +46,8 @@ static void __attribute__((noreturn)) usage(const struct mode *m, const char *pr
     if (!m)
         errx(1, "Usage: %s <mode> [-h] [...]", program);
     for (p = m->letters; *p; p++)
-        len += (size_t)snprintf(text + len, sizeof(text) - len, *p == 'n' ? "[-n NR] " : "[-%c] ",
-                                *p);
+        len +=
+            (size_t)snprintf(text + len, sizeof(text) - len, *p == 'n' ? "[-n NR] " : "[-%c] ", *p);
     errx(1, "Usage: %s%s%s [-h] %s%s", program, strchr(program, '-') ? "" : " ",
          strchr(program, '-') ? "" : m->name, text, m->arguments);
 }

@@ -197,7 +197,7 @@ int mode_chmod(struct store *s, const struct options *o, int argc, char **argv)
         err(1, NULL);
     for (i = 1; i < argc; i++)
         if (!xs_strings_to_perms(&p.list[i - 1], 1, argv[i]))
-            errx(1, "Invalid permission specification: '%s'", argv[i]);
+            errx(1, "Invalid permission specification: '%c'", argv[i][0]);
     rc = set(s, argv[0], p);
     if (!rc && o->upto)
         rc = set_above(s, argv[0], p);
