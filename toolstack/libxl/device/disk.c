@@ -188,6 +188,7 @@ static int disk_nodes(struct op *op, const struct device *d, const void *item,
     nodes_add(&n->only_private, "trusted", "%d", libxl_defbool_val(disk->trusted));
     nodes_add(&n->frontend, "virtual-device", "%d", d->devid);
     nodes_add(&n->frontend, "device-type", "%s", disk->is_cdrom ? "cdrom" : "disk");
+    nodes_add(&n->frontend, "protocol", "x86_64-abi"); /* of the requests in the ring */
     nodes_add(&n->frontend, "trusted", "%d", libxl_defbool_val(disk->trusted));
     return 0;
 }

@@ -100,7 +100,7 @@ static int nic_nodes(struct op *op, const struct device *d, const void *item,
     nodes_add(&n->frontend, "handle", "%d", d->devid);
     nodes_add(&n->frontend, "mac", "%s", mac_text(op, nic->mac));
     if (nic->mtu > 0)
-        nodes_add(&n->frontend, "mtu", "%d", nic->mtu);
+        nodes_add(&n->locked, "mtu", "%d", nic->mtu);
     nodes_add(&n->frontend, "trusted", "%d", libxl_defbool_val(nic->trusted));
     return 0;
 }

@@ -160,6 +160,8 @@ static void keep_devices(const libxl_domain_config *config, libxl_domain_config 
         libxl_mac_copy(NULL, &saved->nics[i].mac, &config->nics[i].mac);
         saved->nics[i].nictype = config->nics[i].nictype;
     }
+    for (i = 0; i < config->num_disks && i < saved->num_disks; i++)
+        saved->disks[i].colo_restore_enable = config->disks[i].colo_restore_enable;
     for (i = 0; i < config->num_vtpms && i < saved->num_vtpms; i++)
         libxl_uuid_copy(NULL, &saved->vtpms[i].uuid, &config->vtpms[i].uuid);
 }
