@@ -62,11 +62,12 @@ int nodes_of_build(struct op *op, uint32_t domid, const libxl_domain_config *con
 
 /* ---- build.c ---- */
 
+/* Limits, vCPUs and what only needs these: the first step, before the rings, for any domain */
+int domain_prepare(struct op *op, uint32_t domid, const libxl_domain_config *config);
 int rings_create(struct op *op, uint32_t domid, struct rings *rings);
+/* Memory and registers from a kernel */
 int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *config,
                  struct rings *rings);
-/* The same for a domain whose memory comes from a stream */
-int domain_prepare(struct op *op, uint32_t domid, const libxl_domain_config *config);
 /* What CPUID shows, when the stream does not say */
 int domain_set_policy(struct op *op, uint32_t domid, const libxl_domain_config *config);
 
