@@ -127,16 +127,6 @@ void cell_number(struct listing *l, const char *key, const char *format, ...)
     va_end(ap);
 }
 
-void cell_flag(struct listing *l, const char *key, bool value, const char *text)
-{
-    if (l->json) {
-        json_text(l->json, key);
-        yajl_gen_bool(l->json, value);
-    } else {
-        fputs(text, stdout);
-    }
-}
-
 void cell_set(struct listing *l, const char *key, const libxl_bitmap *map)
 {
     int bit;

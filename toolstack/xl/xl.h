@@ -158,7 +158,6 @@ void listing_heading(struct listing *l, const char *format, ...) PRINTF(2, 3);
 void listing_row(struct listing *l);
 void cell_text(struct listing *l, const char *key, const char *format, ...) PRINTF(3, 4);
 void cell_number(struct listing *l, const char *key, const char *format, ...) PRINTF(3, 4);
-void cell_flag(struct listing *l, const char *key, bool value, const char *text);
 void cell_set(struct listing *l, const char *key, const libxl_bitmap *map);
 void cell_plain(struct listing *l, const char *format, ...) PRINTF(2, 3); /* only in the table */
 void cell_hidden(struct listing *l, const char *key, long long number);   /* only in JSON */
