@@ -33,7 +33,7 @@ void cfg_warn(const struct cfg *cfg, const char *format, ...)
     fputc('\n', stderr);
 }
 
-const char *cfg_guest_word(unsigned int guest)
+static const char *cfg_guest_word(unsigned int guest)
 {
     return guest == GUEST_PV ? "PV" : guest == GUEST_PVH ? "PVH" : "HVM";
 }

@@ -84,8 +84,6 @@ int cfg_read(libxl_domain_config *domain, const char *path, const char *data, si
 int cfg_wrong(const struct cfg *cfg, const char *format, ...) PRINTF(2, 3);
 void cfg_warn(const struct cfg *cfg, const char *format, ...) PRINTF(2, 3);
 
-/* cfg_type: of the guest, as a word */
-const char *cfg_guest_word(unsigned int guest);
 const struct choice *choice_find(const struct choice *choices, const char *word);
 char *choice_words(const struct choice *choices); /* "a, b, c" */
 
@@ -133,6 +131,5 @@ int part_read(const struct language *language, const char *text, void *device);
 void nic_defaults(libxl_device_nic *nic);
 int vkb_check(const libxl_device_vkb *vkb);
 int vsnd_item(libxl_device_vsnd *card, const char *text); /* cfg_vsnd.c */
-int channel_check(const libxl_device_channel *channel);
 
 #endif

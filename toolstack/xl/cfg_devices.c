@@ -237,7 +237,7 @@ int set_pvcalls(struct cfg *cfg, const struct key *key)
     return cfg_each(cfg, key->name, pvcalls_add);
 }
 
-int channel_check(const libxl_device_channel *channel)
+static int channel_check(const libxl_device_channel *channel)
 {
     if (channel->connection == LIBXL_CHANNEL_CONNECTION_UNKNOWN) {
         error("channel has unknown 'connection': it is pty or socket");

@@ -86,7 +86,7 @@ int config_load(struct domain_plan *plan)
     return 0;
 }
 
-void config_print(libxl_domain_config *config, FILE *to)
+static void config_print(libxl_domain_config *config, FILE *to)
 {
     yajl_gen json = json_start();
 

@@ -53,8 +53,6 @@ int memory_free(libxl_domain_config *config);
 /* config_load: the configuration of a plan; returns a libxl error, told */
 int config_load(struct domain_plan *plan);
 
-void config_print(libxl_domain_config *config, FILE *to);
-
 /* console_pid: of the process that -c started, once; 0 for none (start.c) */
 pid_t console_pid(void);
 

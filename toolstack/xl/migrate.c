@@ -17,28 +17,37 @@
 #include "process.h"
 #include "savefile.h"
 
+/* A word of the protocol, the same as of Xen's xl */
+struct word {
+    const char *text;
+    size_t length;
+    const char *what; /* for messages */
+};
+
 #define WORD(text, with_zero, what)                                                                \
     {                                                                                              \
         text, sizeof(text) - !(with_zero), what                                                    \
     }
 
-const struct word word_banner =
+static const struct word word_banner =
     WORD("xl migration receiver ready, send binary domain data.\n", false, "banner");
-const struct word word_ready = WORD("domain received, ready to unpause", true, "ready message");
-const struct word word_go = WORD("domain is yours, you are cleared to unpause", true, "GO message");
-const struct word word_report =
+static const struct word word_ready =
+    WORD("domain received, ready to unpause", true, "ready message");
+static const struct word word_go =
+    WORD("domain is yours, you are cleared to unpause", true, "GO message");
+static const struct word word_report =
     WORD("my copy unpause results are as follows", true, "success/failure report message");
-const struct word word_resume =
+static const struct word word_resume =
     WORD("permission to sender to have domain back", true, "permission for sender to resume");
 
-int word_send(int fd, const struct word *word, const char *stream)
+static int word_send(int fd, const struct word *word, const char *stream)
 {
     return libxl_write_exactly(xl.ctx, fd, word->text, (ssize_t)word->length, stream, word->what)
                ? ERROR_FAIL
                : 0;
 }
 
-int word_expect(int fd, const struct word *word, const char *stream)
+static int word_expect(int fd, const struct word *word, const char *stream)
 {
     char text[128];
 
@@ -54,7 +63,7 @@ int word_expect(int fd, const struct word *word, const char *stream)
     return 0;
 }
 
-int result_send(int fd, int rc, const char *stream)
+static int result_send(int fd, int rc, const char *stream)
 {
     char code = (char)-rc;
 
@@ -64,7 +73,7 @@ int result_send(int fd, int rc, const char *stream)
                                                                                      : 0;
 }
 
-int result_receive(int fd, int *rc, const char *stream)
+static int result_receive(int fd, int *rc, const char *stream)
 {
     char code;
 

@@ -24,7 +24,7 @@ struct header {
 
 _Static_assert(sizeof(struct header) == 48, "as it is in files");
 
-char *saved_config(uint32_t domid, const char *config_path, bool keep_id)
+static char *saved_config(uint32_t domid, const char *config_path, bool keep_id)
 {
     libxl_domain_config config;
     char *text;

@@ -20,7 +20,4 @@ int saved_write(int fd, const char *name, uint32_t domid, const char *config_pat
 /* saved_read: the header; afterwards the domain's state comes. Returns a libxl error, told. */
 int saved_read(int fd, const char *name, struct saved *saved);
 
-/* saved_config: the domain's configuration in JSON, as it is saved; NULL when there is none */
-char *saved_config(uint32_t domid, const char *config_path, bool keep_id);
-
 #endif
