@@ -36,14 +36,15 @@ endef
 
 # library NAME,VERSION,PREFIX,PART...,LIBRARIES: a shared library of these parts, with the names and
 # symbol versions of Xen's own; only functions whose names begin with PREFIX_ are seen from outside.
-# The objects that are seen are compiled with -fvisibility=default.
+# The objects that are seen are compiled with -fvisibility=default. What a library calls of itself is
+# bound when it is linked, not each time a program starts.
 define TS_LIBRARY
 TS_LIBRARIES += $(TS_ROOT)/$(TS_LIBDIR)/lib$(1).so.$(2).0
 $(TS_ROOT)/$(TS_LIBDIR)/lib$(1).so.$(2).0: $$(foreach p,$(4),$$(call ts-objects,$$(p))) $(6)
 	@mkdir -p $$(@D)
 	@echo '  LD $$(@F)'
 	@echo 'VERS_$(2).0 { global: $(3)_*; local: *; };' > $(TS_O)/lib$(1).map
-	$$(Q)$$(TS_CC) -shared $$(TS_LDFLAGS) -Wl,-z,defs -Wl,-soname,lib$(1).so.$(2) \
+	$$(Q)$$(TS_CC) -shared $$(TS_LDFLAGS) -Wl,-z,defs -Wl,-Bsymbolic-functions -Wl,-soname,lib$(1).so.$(2) \
 		-Wl,--version-script,$(TS_O)/lib$(1).map -o $$@ $$(filter %.o,$$^) $(5)
 	$$(Q)ln -sf lib$(1).so.$(2).0 $$(@D)/lib$(1).so.$(2)
 	$$(Q)ln -sf lib$(1).so.$(2) $$(@D)/lib$(1).so
