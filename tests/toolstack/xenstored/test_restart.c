@@ -113,17 +113,26 @@ static pid_t start_daemon(void)
     return pid;
 }
 
-/* Send request number @n as far as it goes: WRITE of its number, of varying length */
-static size_t send_some(uint32_t n, size_t done)
+/* Requests as they go into the ring: number after number, each a WRITE of it, of varying length */
+struct writer {
+    uint32_t sent; /* whole requests */
+    size_t done;   /* bytes of the next */
+};
+
+static void send_some(struct writer *w)
 {
     char all[1024];
     struct xsd_sockmsg *header = (struct xsd_sockmsg *)all;
     int len = snprintf(all + sizeof(*header), sizeof(all) - sizeof(*header), "count%c%0*u", 0,
-                       (int)(n % 900) + 1, n);
+                       (int)(w->sent % 900) + 1, w->sent);
+    size_t all_len = sizeof(*header) + (size_t)len;
 
-    *header = (struct xsd_sockmsg){ XS_WRITE, n, 0, (uint32_t)len };
-    done += guest_put(1, all + done, sizeof(*header) + (size_t)len - done);
-    return done == sizeof(*header) + (size_t)len ? 0 : done;
+    *header = (struct xsd_sockmsg){ XS_WRITE, w->sent, 0, (uint32_t)len };
+    w->done += guest_put(1, all + w->done, all_len - w->done);
+    if (w->done == all_len) {
+        w->done = 0;
+        w->sent++;
+    }
 }
 
 struct reader {
@@ -162,8 +171,8 @@ static void read_some(struct reader *r)
 static void test_kill(void **unused)
 {
     struct reader r = { 0 };
-    uint32_t sent = 0, answers;
-    size_t done = 0;
+    struct writer w = { 0 };
+    uint32_t answers;
     int kills, i;
     pid_t pid;
 
@@ -180,29 +189,27 @@ static void test_kill(void **unused)
         answers = r.answers;
         /* Until something was answered, and then for a random while */
         for (i = (int)(random() % 3000); i; i -= r.answers > answers) {
-            done = send_some(sent, done);
-            sent += !done;
+            send_some(&w);
             read_some(&r);
         }
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
     }
     world_enter();
-    while (done) {
-        done = send_some(sent, done);
-        sent += !done;
+    while (w.done) {
+        send_some(&w);
         world_run();
         read_some(&r);
     }
-    for (i = 0; i < 100 && r.answers < sent; i++) {
+    for (i = 0; i < 100 && r.answers < w.sent; i++) {
         world_run();
         read_some(&r);
     }
-    assert_int_equal(r.answers, sent);
+    assert_int_equal(r.answers, w.sent);
     assert_true(r.events > 0);
-    assert_in_range(sent, KILLS, UINT32_MAX);
+    assert_in_range(w.sent, KILLS, UINT32_MAX);
     assert_string_equal(ask_strings(1, XS_READ, 0, &a, "count", NULL), "");
-    assert_int_equal(strtoul(a.body, NULL, 10), sent - 1);
+    assert_int_equal(strtoul(a.body, NULL, 10), w.sent - 1);
     assert_int_equal(state_check(), 0);
     world_end();
 }
