@@ -47,9 +47,10 @@ int backend_wait_ready(struct op *op, const struct device *d)
     int rc = op_wait(op, w.path, -1, 0, BACKEND_INIT_MS, is_ready, &w);
 
     if (rc == ERROR_TIMEDOUT)
-        op_log(op, XTL_ERROR, 0,
-               "No backend %s in domain %u took %s %d within %d s: is its driver loaded?",
-               d->backend, d->backend_domid, d->frontend, d->devid, BACKEND_INIT_MS / 1000);
+        op_log(op, XTL_ERROR, 0, "No backend %s in domain %u took %s %d within %d s: %s",
+               d->backend, d->backend_domid, d->frontend, d->devid, BACKEND_INIT_MS / 1000,
+               device_needs_qemu(d) ? "see /var/log/xen/qemu-dm-NAME.log"
+                                    : "is its driver loaded?");
     return rc;
 }
 
