@@ -16,7 +16,7 @@
 
 for hypervisor in xen "${HOSPES_HV:-hospes}"; do
     name=${hypervisor##*/} log=$temp/${hypervisor##*/}.log status=0
-    "$top/scripts/run-host" --hv "$hypervisor" --timeout "${HOSPES_TIMEOUT:-600}" --log "$log" \
+    "$top/scripts/run-host" --hv "$hypervisor" --timeout "${HOSPES_TIMEOUT:-1500}" --log "$log" \
         --overlay "$temp/over" "$top/tests/host/libxl" >/dev/null 2>&1 &
     runner=$!
     wait "$runner" || status=$?
