@@ -71,12 +71,12 @@ static void fill_create(const libxl_domain_config *config, struct xen_domctl_cre
 static uint32_t wanted_domid(const libxl_domain_create_info *c)
 {
     uint16_t random;
+    libxl_uuid uuid;
 
     if (c->domid == LIBXL_INVALID_DOMID)
         return 0;
     if (c->domid != (uint32_t)RANDOM_DOMID)
         return c->domid;
-    libxl_uuid uuid;
     libxl_uuid_generate(&uuid);
     memcpy(&random, uuid.uuid, sizeof(random));
     return 1 + random % (DOMID_FIRST_RESERVED - 1);
@@ -119,7 +119,7 @@ static int check_config(struct op *op, libxl_domain_config *config)
     uint32_t other;
     int rc;
 
-    rc = config_set_defaults(op, config, LIBXL_INVALID_DOMID);
+    rc = config_set_defaults(op, config);
     if (rc)
         return rc;
     if (name_taken(op, config->c_info.name, LIBXL_INVALID_DOMID, &other))

@@ -267,7 +267,7 @@ static int build_defaults(struct op *op, libxl_domain_config *config, uint32_t c
     return rc ? rc : refuse_what_is_missing(op, config);
 }
 
-int config_set_defaults(struct op *op, libxl_domain_config *config, uint32_t domid)
+int config_set_defaults(struct op *op, libxl_domain_config *config)
 {
     struct xen_sysctl_physinfo host;
     int rc;
@@ -279,7 +279,6 @@ int config_set_defaults(struct op *op, libxl_domain_config *config, uint32_t dom
     rc = create_defaults(op, config, host.capabilities);
     if (!rc)
         rc = build_defaults(op, config, host.capabilities);
-    (void)domid;
     return rc;
 }
 
@@ -291,7 +290,7 @@ int config_set_defaults(struct op *op, libxl_domain_config *config, uint32_t dom
 static int need_memory(struct op *op, libxl_domain_config *config, uint64_t *kb)
 {
     const libxl_domain_build_info *b = &config->b_info;
-    int rc = config_set_defaults(op, config, LIBXL_INVALID_DOMID);
+    int rc = config_set_defaults(op, config);
 
     if (rc)
         return rc;

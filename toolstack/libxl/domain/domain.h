@@ -42,10 +42,10 @@ void creation_clean_up(struct op *op);
 bool domid_recent(struct op *op, uint32_t domid);
 void domid_mark_used(struct op *op, uint32_t domid);
 
-/* ---- defaults.c, check.c ---- */
+/* ---- defaults.c ---- */
 
 /* Fill all that was left open in a configuration, and refuse what cannot be */
-int config_set_defaults(struct op *op, libxl_domain_config *config, uint32_t domid);
+int config_set_defaults(struct op *op, libxl_domain_config *config);
 uint64_t paging_memory_kb(uint64_t max_kb, unsigned int vcpus);
 
 /* ---- nodes.c: the store of a new domain ---- */
