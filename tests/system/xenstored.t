@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.bash"
 
 {
-    "$top/scripts/deps" build test && "$top/scripts/host-root" && make -s -C "$top" toolstack
+    "$top/scripts/deps" build toolstack test && "$top/scripts/host-root" && make -s -C "$top" toolstack
 } >"$temp/prepare" 2>&1 || {
     sed 's/^/# /' "$temp/prepare"
     bail_out "cannot make the daemon, or the disk of a dom0"

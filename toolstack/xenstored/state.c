@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
 void state_commit(void)
 {
@@ -41,6 +42,9 @@ static void make_empty(void)
     size_t i;
 
     arena_save(s, sizeof(*s));
+    if (getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
+        die("no random number: %s", strerror(errno));
+    tree_seed(s->seed);
     s->tree = tree_new(perms_get(&dom0_only, 1));
     for (i = 0; i < SPECIALS; i++)
         s->special_perms[i] = perms_get(&dom0_only, 1);
@@ -136,6 +140,7 @@ static int mark_all(void)
     ref_t ref;
     int i;
 
+    tree_seed(s->seed);
     if (tree_mark(s->tree) < 0)
         return -EINVAL;
     for (i = 0; i < SPECIALS; i++)

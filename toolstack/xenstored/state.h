@@ -15,6 +15,7 @@ enum special { SPECIAL_INTRODUCE, SPECIAL_RELEASE, SPECIALS };
 
 /* The root structure */
 struct state {
+    uint64_t seed; /* of tree_seed() */
     ref_t tree;
     ref_t special_perms[SPECIALS]; /* who may see the special watches' events */
     ref_t domains;                 /* struct domain */

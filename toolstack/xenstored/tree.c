@@ -19,6 +19,7 @@ struct name {
     size_t len;
 };
 
+static uint64_t seed;
 static ref_t *released;
 static size_t released_count, released_room;
 
@@ -253,17 +254,22 @@ static ref_t *own_path(ref_t *link, struct path path)
 
 /* ---- changing */
 
-/* Random priorities keep a treap balanced whatever names a guest chooses. */
-static uint32_t random_priority(void)
+void tree_seed(uint64_t number)
 {
-    static uint64_t state;
+    seed = number;
+}
 
-    if (!state)
-        state = (uint64_t)random() << 32 ^ (uint64_t)(uintptr_t)arena_base ^ 0x9e3779b97f4a7c15ull;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 32);
+/* The place of a node in the treap: parents have the larger number. Hashes that nobody can foresee
+ * keep it balanced whatever names a guest chooses. */
+static uint64_t priority(const struct node *n)
+{
+    uint64_t h = seed;
+    size_t i;
+
+    for (i = 0; i < n->name_len; i++)
+        h = (h ^ (uint8_t)n->data[i]) * 0x9e3779b97f4a7c15ull;
+    h ^= h >> 32;
+    return h * 0xd6e8feb86659fd93ull;
 }
 
 static ref_t new_node(struct name name, ref_t perms, const void *value, size_t len)
@@ -273,7 +279,6 @@ static ref_t new_node(struct name name, ref_t perms, const void *value, size_t l
 
     *n = (struct node){
         .refs = 1,
-        .priority = random_priority(),
         .perms = perms,
         .name_len = (uint16_t)name.len,
         .value_len = (uint16_t)len,
@@ -296,7 +301,6 @@ void tree_set_value(ref_t *root, struct path path, const void *value, size_t len
 
     made = new_node(name_of(n), n->perms, value, len);
     m = node_at(made);
-    m->priority = n->priority;
     m->left = n->left;
     m->right = n->right;
     m->kids = n->kids;
@@ -343,7 +347,7 @@ void tree_add(ref_t *root, struct path path, ref_t perms, const void *value, siz
 
     path.len = slash == path.s ? 1 : (size_t)(slash - path.s);
     link = &node_at(*own_path(root, path))->kids;
-    while (*link && node_at(*link)->priority >= made->priority) {
+    while (*link && priority(node_at(*link)) >= priority(made)) {
         n = own_link(link);
         link = compare(name, name_of(n)) < 0 ? &n->left : &n->right;
     }
@@ -359,7 +363,7 @@ ref_t tree_remove(ref_t *root, struct path path)
     ref_t left = n->left, right = n->right;
 
     while (left && right) {
-        if (node_at(left)->priority >= node_at(right)->priority) {
+        if (priority(node_at(left)) >= priority(node_at(right))) {
             left = own(left);
             arena_set(link, left);
             link = &node_at(left)->right;

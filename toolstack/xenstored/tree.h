@@ -12,8 +12,7 @@
 #include "arena.h"
 
 struct node {
-    uint32_t refs; /* links and snapshots that have it */
-    uint32_t priority;
+    uint32_t refs;     /* links and snapshots that have it */
     ref_t left, right; /* its siblings in the treap */
     ref_t kids;
     ref_t perms;
@@ -39,6 +38,10 @@ static inline size_t node_size(const struct node *n)
 {
     return offsetof(struct node, data) + n->name_len + n->value_len;
 }
+
+/* Names are given their places by a hash that a guest cannot foresee: a number for the life of a
+ * state file, to be set before anything else. */
+void tree_seed(uint64_t seed);
 
 /* A tree of one node without a name and value; takes over the caller's use of @perms */
 ref_t tree_new(ref_t perms);
