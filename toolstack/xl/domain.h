@@ -7,6 +7,8 @@
 #include <sys/types.h>
 #include "xl.h"
 
+#define DUMP_FOLDER "/var/lib/xen/dump"
+
 struct domain_plan {
     /* where it comes from */
     const char *config_path; /* NULL: what is saved with the domain */

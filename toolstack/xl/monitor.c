@@ -3,7 +3,7 @@
  * asks for: destroys it, makes it anew, keeps it, dumps its memory. In the background this is what
  * `xl create` leaves behind, with the log /var/log/xen/xl-NAME.log.
  */
-#include <errno.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "cfg.h"
@@ -147,9 +147,10 @@ static void now_text(char text[32])
 
 static void dump_core(const struct domain_plan *plan)
 {
-    char *path = text_of("/var/lib/xen/dump/%s", plan->config.c_info.name);
+    char *path = text_of(DUMP_FOLDER "/%s", plan->config.c_info.name);
     int rc;
 
+    mkdir(DUMP_FOLDER, 0700); /* what is wrong with it, the dump tells */
     say("dumping core to %s", path);
     rc = libxl_domain_core_dump(xl.ctx, plan->domid, path, NULL);
     if (rc)

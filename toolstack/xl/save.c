@@ -68,7 +68,8 @@ static char *dump_path(uint32_t domid)
     time_t now = time(NULL);
 
     strftime(when, sizeof(when), "%Y-%m%d-%H%M.%S", localtime(&now));
-    return text_of("/var/lib/xen/dump/%s-%s.%u.core", when, domain_name(domid), domid);
+    mkdir(DUMP_FOLDER, 0700); /* what is wrong with it, the dump tells */
+    return text_of(DUMP_FOLDER "/%s-%s.%u.core", when, domain_name(domid), domid);
 }
 
 /* progress_start: a process that shows how much of a file there is, on a terminal; 0 for none.
