@@ -77,12 +77,14 @@ void conn_unqueue(struct link *l)
     l->queued = false;
 }
 
-void conn_resume(void)
+bool conn_resume(void)
 {
+    bool any = waiting.first != NULL;
     struct link *l;
 
     while ((l = dequeue(&waiting)))
         enqueue(&ready, l);
+    return any;
 }
 
 /* ---- life */

@@ -55,7 +55,7 @@ void conn_wake(struct link *link, bool readable, bool writable);
 void conn_unqueue(struct link *link);
 /* Serve each client in the queue once. Returns whether there is more to do at once. */
 bool conn_serve(void);
-/* Clients that waited for a transaction's turn to end go on. */
-void conn_resume(void);
+/* Clients that waited for a transaction's turn to end go on; whether there were any */
+bool conn_resume(void);
 
 #endif

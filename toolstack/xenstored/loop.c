@@ -90,16 +90,13 @@ static void wait_for_events(int timeout)
 
 void loop_run(void (*reopen)(void))
 {
-    bool more = false, turn = false;
+    bool more = false;
     int timeout;
 
     while (!ending) {
         timeout = transaction_turn();
-        if (turn && timeout < 0) {
-            conn_resume();
-            more = true;
-        }
-        turn = timeout >= 0;
+        if (timeout < 0)
+            more |= conn_resume();
         wait_for_events(more ? 0 : timeout);
         more = conn_serve();
         if (hangup) {

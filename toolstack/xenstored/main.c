@@ -4,7 +4,6 @@
  * socket; then the parent, the pid file and systemd are told.
  */
 #include "arena.h"
-#include "conn.h"
 #include "domain.h"
 #include "internal.h"
 #include "loop.h"
