@@ -19,10 +19,10 @@ include toolstack/toolstack.mk
 
 all: hypervisor unit-tests guests
 
-run: ## install what is missing, build, boot the demo: a Debian dom0 on hospes
-	scripts/deps build run
+run: ## install what is missing, build, boot the demo: a Debian dom0 on hospes, and a guest
+	scripts/deps build toolstack run
 	scripts/fetch
-	$(MAKE) hypervisor
+	$(MAKE) hypervisor toolstack
 	scripts/demo
 
 host: ## a shell in a Debian dom0 with Debian's toolstack for guests
