@@ -130,17 +130,13 @@ static int nic_read(struct op *op, const struct device *d, const char *path, voi
     return 0;
 }
 
-/* The interface is called as the user said, else by domain and number, as netback calls it */
+/* netback's own name of the interface; the script gives it the user's (vifname) */
 static int nic_script(struct op *op, const struct device *d, const char **env, const char **args)
 {
-    const char *name = store_read(op, XBT_NULL, "%s/vifname", device_private(op, d));
-
-    if (!name)
-        name = op_printf(op, "vif%u.%d", d->domid, d->devid);
     env[0] = "netdev";
     env[1] = store_read(op, XBT_NULL, "%s/gatewaydev", device_private(op, d));
     env[2] = "vif";
-    env[3] = name;
+    env[3] = op_printf(op, "vif%u.%d", d->domid, d->devid);
     args[0] = "type_if=vif";
     return 0;
 }

@@ -149,8 +149,9 @@ int qemu_start(struct op *op, uint32_t domid, const libxl_domain_config *config)
     if (log >= 0) {
         rc = start_process(op, domid, argv, log, log_path);
         close(log);
-        if (rc == 0)
-            rc = qmp_tell_places(op, domid, config);
+        /* The guest can do without; a screen whose password is not set lets nobody in */
+        if (rc == 0 && qmp_tell_places(op, domid, config) != 0)
+            op_log(op, XTL_WARN, 0, "Where its screen and channels are is not in the store");
     } else if (rc == 0) {
         rc = ERROR_FAIL;
     }
