@@ -1,6 +1,6 @@
 #!/bin/bash
-# builder.t: guests that only the toolstack's builder makes, without libxl, on Debian's Xen (PV and
-# PVH) and on hospes (PV): tests/host/build-guests. TAP for prove.
+# builder.t: guests that only the toolstack's builder makes, without libxl, on Debian's Xen and on
+# hospes: tests/host/build-guests. TAP for prove.
 # shellcheck source=tests/system/lib.bash
 . "$(dirname "$0")/lib.bash"
 
@@ -30,7 +30,6 @@ on() {
     ok $status "$name: the job ends well" "$log"
 }
 
-# Xen has PVH guests where the CPU lets it.
-on Xen xen -- -cpu EPYC,-monitor,-rdtscp,-smap,+svm
+on Xen xen
 on hospes "${HOSPES_HV:-hospes}"
 finish

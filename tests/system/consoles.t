@@ -23,6 +23,6 @@ said=$temp/out/tap
 [ -s "$said" ] || said=$log # it did not come that far
 told "$said"
 ok "$status" "the job ends, and dom0 switches the machine off" "$log"
-[ "$count" -ge 24 ]
+[ "$count" -ge 26 ]
 ok $? "all of it was there"
 finish

@@ -16,7 +16,7 @@ on() {
     local name=$1 hypervisor=$2 log=$temp/$1.log status=0
     shift 2
     "$top/scripts/run-host" --hv "$hypervisor" --timeout "${HOSPES_TIMEOUT:-600}" --log "$log" \
-        "$top/tests/host/streams" "$build/streams" "$@" >/dev/null 2>&1 &
+        "$top/tests/host/streamed" "$build/streams" "$@" >/dev/null 2>&1 &
     runner=$!
     wait "$runner" || status=$?
     runner=
