@@ -11,6 +11,7 @@
 #include "libxl/device/device.h"
 
 /* Xen's range of addresses for cards of guests */
+#define DEFAULT_MTU 1492
 #define XEN_OUI                                                                                    \
     {                                                                                              \
         0x00, 0x16, 0x3e                                                                           \
@@ -72,10 +73,27 @@ static char *mac_text(struct op *op, const libxl_mac mac)
     return op_printf(op, LIBXL_MAC_FMT, LIBXL_MAC_BYTES(mac));
 }
 
+/* What the guest may assume at first: the bridge's, for a script finds out only later */
+static int mtu_of(struct op *op, const libxl_device_nic *nic, const char *bridge)
+{
+    FILE *f;
+    int mtu = nic->mtu;
+
+    if (mtu > 0)
+        return mtu;
+    f = fopen(op_printf(op, "/sys/class/net/%s/mtu", bridge), "re");
+    if (!f || fscanf(f, "%d", &mtu) != 1)
+        mtu = DEFAULT_MTU;
+    if (f)
+        fclose(f);
+    return mtu;
+}
+
 static int nic_nodes(struct op *op, const struct device *d, const void *item,
                      struct device_nodes *n)
 {
     const libxl_device_nic *nic = item;
+    const char *bridge = nic->bridge ? nic->bridge : "xenbr0";
 
     nodes_add(&n->backend, "script", "%s", nic->script);
     if (nic->ifname)
@@ -90,7 +108,7 @@ static int nic_nodes(struct op *op, const struct device *d, const void *item,
     if (nic->rate_interval_usecs > 0)
         nodes_add(&n->backend, "rate", "%" PRIu64 ",%u", nic->rate_bytes_per_interval,
                   nic->rate_interval_usecs);
-    nodes_add(&n->backend, "bridge", "%s", nic->bridge ? nic->bridge : "xenbr0");
+    nodes_add(&n->backend, "bridge", "%s", bridge);
     nodes_add(&n->backend, "handle", "%d", d->devid);
     if (nic->mtu > 0)
         nodes_add(&n->backend, "mtu", "%d", nic->mtu);
@@ -99,8 +117,7 @@ static int nic_nodes(struct op *op, const struct device *d, const void *item,
     nodes_add(&n->only_private, "trusted", "%d", libxl_defbool_val(nic->trusted));
     nodes_add(&n->frontend, "handle", "%d", d->devid);
     nodes_add(&n->frontend, "mac", "%s", mac_text(op, nic->mac));
-    if (nic->mtu > 0)
-        nodes_add(&n->locked, "mtu", "%d", nic->mtu);
+    nodes_add(&n->locked, "mtu", "%d", mtu_of(op, nic, bridge));
     nodes_add(&n->frontend, "trusted", "%d", libxl_defbool_val(nic->trusted));
     return 0;
 }
