@@ -12,7 +12,8 @@
     bail_out "cannot make the daemon, or the disk of a dom0"
 }
 mkdir -p "$temp/over/usr/lib/hospes/bin"
-cp "$build/toolstack/root/usr/lib/hospes/bin/xenstored" "$temp/over/usr/lib/hospes/bin/"
+# Debian's xenconsoled does not look for a store that has started again; ours does.
+cp "$build"/toolstack/root/usr/lib/hospes/bin/{xenstored,xenconsoled} "$temp/over/usr/lib/hospes/bin/"
 
 log=$temp/log status=0
 "$top/scripts/run-host" --hv "$hv" --overlay "$temp/over" --timeout "${HOSPES_TIMEOUT:-300}" \
