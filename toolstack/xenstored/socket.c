@@ -8,6 +8,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,8 +203,9 @@ int socket_listen_given(int count)
 {
     int i, rc = 0;
 
-    for (i = 0; i < count && rc >= 0; i++)
-        rc = add_listener(3 + i);
+    /* systemd's sockets block, and accept_all() asks until there is nobody left */
+    for (i = 3; i < 3 + count && rc >= 0; i++)
+        rc = fcntl(i, F_SETFL, fcntl(i, F_GETFL) | O_NONBLOCK) < 0 ? -errno : add_listener(i);
     return rc;
 }
 
