@@ -26,6 +26,6 @@ said=$temp/out/tap
 [ -s "$said" ] || said=$log # it did not come that far
 told "$said"
 ok "$status" "the job ends, and dom0 switches the machine off" "$log"
-[ "$count" -ge 35 ]
+[ "$count" -ge 37 ]
 ok $? "all of it was there"
 finish

@@ -157,11 +157,17 @@ static int do_resume(struct op *op, void *args)
 {
     const bool *cancel = args;
     libxl_domain_type type = domain_type(op, op->domid);
+    struct xen_domctl_getdomaininfo info;
     struct xs_handle *xs;
+    unsigned int reason;
     int rc, err;
 
-    if (type == LIBXL_DOMAIN_TYPE_INVALID)
-        return op_fail(op, ERROR_DOMAIN_NOTFOUND, 0, "There is no such domain");
+    rc = domain_info(op, op->domid, &info);
+    if (rc)
+        return rc;
+    reason = (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
+    if (!(info.flags & XEN_DOMINF_shutdown) || reason != SHUTDOWN_suspend)
+        return 0; /* it never stopped, and the state of a vCPU that runs is not to be touched */
     if (type == LIBXL_DOMAIN_TYPE_PV) {
         if (!*cancel)
             return op_fail(op, ERROR_NI, 0,
