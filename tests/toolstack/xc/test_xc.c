@@ -131,6 +131,13 @@ int xencall4(xencall_handle *call, unsigned int op, uint64_t arg1, uint64_t arg2
     return hypercall(op);
 }
 
+int xencall5(xencall_handle *call, unsigned int op, uint64_t arg1, uint64_t arg2, uint64_t arg3,
+             uint64_t arg4, uint64_t arg5)
+{
+    (void)arg5;
+    return xencall4(call, op, arg1, arg2, arg3, arg4);
+}
+
 void *xenforeignmemory_map(xenforeignmemory_handle *memory, uint32_t dom, int prot, size_t pages,
                            const xen_pfn_t *frames, int *errors)
 {
