@@ -69,11 +69,11 @@ static void show_node(struct store *s, const struct options *o, const char *path
     text = text_escape(value, len);
     name_len = (int)strlen(o->flat ? path : name);
     room = width - MARGIN - indent - name_len;
-    cut = width && (int)strlen(text) > room;
-    if (cut && room < 0) {
+    if (width && room < 0) {
         name_len = name_len + room > 0 ? name_len + room : 0;
         room = 0;
     }
+    cut = width && (int)strlen(text) > room;
     column = printf("%*s%.*s = \"", indent, "", name_len, o->flat ? path : name);
     column += cut ? printf("%.*s\\...\"", room, text) : printf("%s\"", text);
     if (o->perms)
@@ -113,7 +113,7 @@ int mode_ls(struct store *s, const struct options *o, int argc, char **argv)
     find_width(o);
     if (!argc)
         return show_below(s, o, "/", 0);
-    for (i = 0; i < argc; i++)
-        rc |= show_below(s, o, argv[i], 0);
+    for (i = 0; i < argc && !rc; i++)
+        rc = show_below(s, o, argv[i], 0);
     return rc;
 }

@@ -24,17 +24,21 @@ static const struct mode {
     { "ls", mode_ls, "fps", "[path]", 0, 1, false },
     { "rm", mode_rm, "st", "key [...]", 1, 1, true },
     { "list", mode_list, "ps", "key [...]", 1, 1, true },
-    { "exists", mode_exists, "ps", "key [...]", 1, 1, true },
+    { "exists", mode_exists, "s", "key [...]", 1, 1, true },
     { "chmod", mode_chmod, "urs", "key <mode [modes...]>", 1, 1, true },
     { "watch", mode_watch, "n", "key", 1, 1, false },
 };
 
 static const struct option long_options[] = {
-    { "help", no_argument, NULL, 'h' },         { "flat", no_argument, NULL, 'f' },
-    { "socket", no_argument, NULL, 's' },       { "prefix", no_argument, NULL, 'p' },
-    { "tidy", no_argument, NULL, 't' },         { "upto", no_argument, NULL, 'u' },
-    { "recurse", no_argument, NULL, 'r' },      { "raw", no_argument, NULL, 'R' },
-    { "number", required_argument, NULL, 'n' }, { NULL, 0, NULL, 0 },
+    { "help", no_argument, NULL, 'h' },
+    { "flat", no_argument, NULL, 'f' },
+    { "prefix", no_argument, NULL, 'p' },
+    { "tidy", no_argument, NULL, 't' },
+    { "upto", no_argument, NULL, 'u' },
+    { "recurse", no_argument, NULL, 'r' },
+    { "raw", no_argument, NULL, 'R' },
+    { "number", required_argument, NULL, 'n' },
+    { NULL, 0, NULL, 0 },
 };
 
 static void __attribute__((noreturn)) usage(const struct mode *m, const char *program)

@@ -1,4 +1,4 @@
-/* Values as text; see text.h. Numbers are "\ooo" below 0x40, "\xhh" above. */
+/* Values as text; see text.h. Numbers are "\ooo" below 8, "\xhh" above. */
 #include "text.h"
 
 #include <err.h>
@@ -25,7 +25,7 @@ char *text_escape(const char *value, size_t len)
         else if (c >= ' ' && c <= '~')
             *p++ = (char)c;
         else
-            p += sprintf(p, c < 0x40 ? "\\%03o" : "\\x%02x", c);
+            p += sprintf(p, c < 8 ? "\\%03o" : "\\x%02x", c);
     }
     *p = '\0';
     return out;
