@@ -3,7 +3,7 @@
  * dom0 looks on and the daemon starts again now and then.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -D__XEN_TOOLS__ -Itoolstack \
- *       -Itests/toolstack/xenstored tests/fuzz/xenstore/fuzz_xenstore.c \
+ *       -Itests/toolstack/xenstored tests/fuzz/xenstore/{fuzz_xenstore,requests}.c \
  *       tests/toolstack/xenstored/world.c $(cat tests/toolstack/xenstored/sources) -o fuzz_xenstore
  *   ./fuzz_xenstore -max_len=8192 -max_total_time=600
  *
@@ -11,90 +11,24 @@
  * payload is made of a few paths and values, raw bytes into the ring, indices, answers read or not,
  * deaths, restarts. After each input dom0 must be served, and the accounts must be right.
  */
-#include "world.h"
+#include "requests.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct input {
-    const uint8_t *data;
-    size_t left;
-};
-
-static uint8_t byte(struct input *in)
-{
-    if (!in->left)
-        return 0;
-    in->left--;
-    return *in->data++;
-}
-
-static uint32_t word(struct input *in)
-{
-    uint32_t low = byte(in);
-
-    return low | (uint32_t)byte(in) << 8;
-}
-
-/* What a guest has no other way to make long enough */
-static size_t payload(struct input *in, char *out)
-{
-    static const char *const parts[] = {
-        "/local/domain/1/a",
-        "a",
-        "a/b",
-        "a/b/c",
-        "/local/domain/2/x",
-        "@releaseDomain",
-        "token",
-        "n1",
-        "r2",
-        "T",
-        "F",
-        "1",
-        "b0",
-        "/",
-        "/tool",
-        "",
-    };
-    size_t len = 0;
-    uint8_t count = byte(in) % 5, what;
-
-    while (count--) {
-        what = byte(in);
-        if (what < 0x80) {
-            const char *s = parts[what % (sizeof(parts) / sizeof(*parts))];
-
-            memcpy(out + len, s, strlen(s) + 1);
-            len += strlen(s) + (what & 0x40 ? 0 : 1);
-        } else {
-            memset(out + len, 'v', what * 4u);
-            len += what * 4u;
-        }
-    }
-    return len;
-}
-
 static void request(struct input *in)
 {
     static const uint32_t who[] = { 1, 2, 1, 0 };
-    char all[sizeof(struct xsd_sockmsg) + 8192];
-    struct xsd_sockmsg *header = (struct xsd_sockmsg *)all;
+    char all[REQUEST_MAX];
     uint8_t domid = byte(in);
-    size_t len;
+    size_t len = make_request(in, all);
 
-    header->type = byte(in) % 24;
-    header->req_id = 1;
-    header->tx_id = byte(in) % 4 ? 0 : state()->next_transaction - byte(in) % 4;
-    len = payload(in, all + sizeof(*header));
-    header->len = (uint32_t)len;
-    /* The daemon of a fuzzer writes no files, and keeps its domains */
-    if (header->type == XS_CONTROL || (domid % 4 == 3 && header->type == XS_RELEASE))
+    /* It keeps its domains */
+    if (domid % 4 == 3 && ((struct xsd_sockmsg *)all)->type == XS_RELEASE)
         return;
-    guest_put(who[domid % 4], all, sizeof(*header) + len);
+    guest_put(who[domid % 4], all, len);
     world_run();
 }
 
