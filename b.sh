@@ -1,1 +1,0 @@
-cd /tmp/h/wt/store; gcc -std=gnu17 -O1 -g -D_GNU_SOURCE -D__XEN_TOOLS__ -Itoolstack -Ibuild/toolstack/include -fsanitize=address,undefined -o /tmp/h/xs/dbg/t /tmp/h/xs/dbg/xenstored/*.c $(cat tests/toolstack/xenstored/sources) -lcmocka
