@@ -4,32 +4,12 @@
 # shellcheck source=tests/system/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-{
+made() {
     "$top/scripts/deps" test && "$top/scripts/host-root" && make -s -C "$top" guests build-domain
-} >"$temp/prepare" 2>&1 || {
-    sed 's/^/# /' "$temp/prepare"
-    bail_out "cannot make the program that builds guests"
 }
-
-# on NAME HYPERVISOR [RUN-HOST-ARGUMENT...]: the job on one of them
-on() {
-    local name=$1 hypervisor=$2 log=$temp/$1.log status=0
-    shift 2
-    "$top/scripts/run-host" --hv "$hypervisor" --timeout "${HOSPES_TIMEOUT:-600}" --log "$log" \
-        "$top/tests/host/build-guests" "$build/build-domain" "$build/guests/pv/witness.elf" "$@" \
-        >/dev/null 2>&1 &
-    runner=$!
-    wait "$runner" || status=$?
-    runner=
-    while IFS= read -r line; do
-        case $line in
-            'ok - '*) ok 0 "$name: ${line#ok - }" ;;
-            'not ok - '*) ok 1 "$name: ${line#not ok - }" "$log" ;;
-        esac
-    done < <(tr -d '\r' <"$log" | grep -E '^(not )?ok - ')
-    ok $status "$name: the job ends well" "$log"
-}
-
-on Xen xen
-on hospes "${HOSPES_HV:-hospes}"
-finish
+needs "the program that builds guests" made
+for on in xen "${HOSPES_HV:-hospes}"; do
+    host_job --as "on ${on##*/}" --hv "$on" "$top/tests/host/build-guests" "$build/build-domain" \
+        "$build/guests/pv/witness.elf"
+done
+at_least 14

@@ -4,38 +4,23 @@
 # shellcheck source=tests/system/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-{
+made() {
     "$top/scripts/deps" test && "$top/scripts/host-root"
-} >"$temp/prepare" 2>&1 || {
-    sed 's/^/# /' "$temp/prepare"
-    bail_out "cannot make the disk of a dom0 with guests"
 }
+needs "the disk of a dom0 with guests" made
 
-# on NAME HYPERVISOR [SAVED]: one machine's part of the way; leaves the guest in $temp/saved
-on() {
-    local name=$1 hypervisor=$2 log=$temp/$1.log status=0 since=$SECONDS
+# part NAME HYPERVISOR [SAVED]: one machine's part of the way; leaves the guest in $temp/saved
+part() {
+    local name=$1 hypervisor=$2
     shift 2
-    "$top/scripts/run-host" --hv "$hypervisor" --timeout "${HOSPES_TIMEOUT:-600}" --log "$log" \
-        --out "$temp/out" "$top/tests/host/cross" "$@" >/dev/null 2>&1 &
-    runner=$!
-    wait "$runner" || status=$?
-    runner=
-    while IFS= read -r line; do
-        case $line in
-            'ok - '*) ok 0 "$name: ${line#ok - }" ;;
-            'not ok - '*) ok 1 "$name: ${line#not ok - }" ;;
-            *) echo "$line" ;;
-        esac
-    done < <(tr -d '\r' <"$log" | grep -E '^((not )?ok - |# )')
-    ok $status "$name: the job ends, and dom0 switches the machine off" "$log" || {
+    host_job --as "$name" --hv "$hypervisor" "$top/tests/host/cross" "$@" || {
         finish
         exit 1
     }
-    note "$((SECONDS - since)) s"
     mv "$temp/out/saved" "$temp/saved"
 }
 
-on 'first on Xen' xen
-on 'then on hospes' "$hv" "$temp/saved"
-on 'back on Xen' xen "$temp/saved"
-finish
+part 'first on Xen' xen
+part 'then on hospes' "$hv" "$temp/saved"
+part 'back on Xen' xen "$temp/saved"
+at_least 23

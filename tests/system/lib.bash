@@ -81,24 +81,63 @@ proves() {
     return $status
 }
 
-# What every test needs, fetched when missing.
-{
-    "$top/scripts/deps" run iso && "$top/scripts/fetch"
-} >"$temp/prepare" 2>&1 || {
-    sed 's/^/# /' "$temp/prepare"
-    bail_out "cannot get the emulator and Debian's kernel"
+# needs WHAT COMMAND...: what a test stands on is made by the command, or there is no test
+needs() {
+    local what=$1
+    shift
+    "$@" >"$temp/prepare" 2>&1 || {
+        sed 's/^/# /' "$temp/prepare"
+        bail_out "cannot make $what"
+    }
 }
-hv=${HOSPES_HV:-$build/hypervisor/x86_64/hospes}
-[ -r "$hv" ] || bail_out "no hypervisor at $hv"
 
-# told LOG: the lines of TAP without numbers that a job in dom0 printed (tests/host)
+# told PREFIX LOG: the lines of TAP that a job in dom0 printed (tests/host); their numbers, and the
+# job's name before them, are left out
 told() {
     local line
     while IFS= read -r line; do
         case $line in
-            'ok - '*) ok 0 "${line#ok - }" ;;
-            'not ok - '*) ok 1 "${line#not ok - }" ;;
+            'ok - '*) ok 0 "$1${line#ok - }" ;;
+            'not ok - '*) ok 1 "$1${line#not ok - }" ;;
             *) echo "$line" ;;
         esac
-    done < <(tr -d '\r' <"$1" | grep -E '^((not )?ok - |# )')
+    done < <(tr -d '\r' <"$2" | sed -nE 's/^([a-z]+: )?((not )?ok )[0-9 ]*- /\2- /p; s/^([a-z]+: )?# /# /p')
 }
+
+# host_job [--as NAME] RUN-HOST-ARGUMENT...: a job in dom0, and its tests; with NAME in front of each,
+# where a test has several. Leaves what the job left in $temp/out and the console in $log. What the
+# job tells as $temp/out/tap counts, else what it wrote to the console.
+host_job() {
+    local prefix='' status=0 since=$SECONDS said=$temp/out/tap
+    if [ "$1" = --as ]; then
+        prefix="$2: "
+        shift 2
+    fi
+    log=$temp/log.$count
+    rm -rf "$temp/out"
+    "$top/scripts/run-host" --timeout "${HOSPES_TIMEOUT:-600}" --log "$log" --out "$temp/out" "$@" \
+        >/dev/null 2>&1 &
+    runner=$!
+    wait "$runner" || status=$?
+    runner=
+    [ "$status" != 1 ] || status=0 # some of its checks failed; they are told now
+    [ -s "$said" ] || said=$log
+    told "$prefix" "$said"
+    ok "$status" "${prefix}the job ends, and dom0 switches the machine off" "$log"
+    note "$((SECONDS - since)) s"
+    return "$status"
+}
+
+# at_least NUMBER: that many tests there were, so no job ended early
+at_least() {
+    [ "$count" -ge "$1" ]
+    ok $? "all of it was there"
+    finish
+}
+
+system_needs() {
+    "$top/scripts/deps" run iso && "$top/scripts/fetch"
+}
+needs "the emulator and Debian's kernel" system_needs
+hv=${HOSPES_HV:-$build/hypervisor/x86_64/hospes}
+[ -r "$hv" ] || bail_out "no hypervisor at $hv"
