@@ -60,8 +60,10 @@ static void take_cpu(struct pool_plan *plan, const libxl_bitmap *available, int 
     plan->count++;
 }
 
-static void take_nodes(const XLU_Config *config, struct pool_plan *plan,
-                       const libxl_bitmap *available)
+/* take_listed: the CPUs that a key names, a string or a list of them; prefix is what a range of the
+ * command line begins with, where they are not CPUs. Of nodes those that are free. */
+static void take_listed(const XLU_Config *config, const char *key, const char *prefix,
+                        struct pool_plan *plan, const libxl_bitmap *available)
 {
     XLU_ConfigList *list;
     libxl_bitmap cpus;
@@ -70,43 +72,19 @@ static void take_nodes(const XLU_Config *config, struct pool_plan *plan,
     libxl_bitmap_init(&cpus);
     if (libxl_cpu_bitmap_alloc(xl.ctx, &cpus, 0))
         fatal("Failed to allocate cpumap");
-    if (!xlu_cfg_get_list(config, "nodes", &list, NULL, 1)) {
+    if (!xlu_cfg_get_list(config, key, &list, NULL, 1)) {
         for (int i = 0; (text = xlu_cfg_get_listitem(list, i)); i++) {
-            if (cpus_parse(text_of("node:%s", text), &cpus))
+            if (cpus_parse(text_of("%s%s", prefix, text), &cpus))
                 exit(EXIT_FAILURE);
         }
-    } else if (!xlu_cfg_get_string(config, "nodes", &text, 0) &&
-               cpus_parse(text_of("nodes:%s", text), &cpus)) {
+    } else if (!xlu_cfg_get_string(config, key, &text, 0) &&
+               cpus_parse(text_of("%s%s", prefix, text), &cpus)) {
         exit(EXIT_FAILURE);
     }
-    /* of a node, those that are free */
     for (int cpu = set_next(&cpus, -1); cpu >= 0; cpu = set_next(&cpus, cpu)) {
-        if (libxl_bitmap_test(available, cpu))
+        if (!*prefix || libxl_bitmap_test(available, cpu))
             take_cpu(plan, available, cpu);
     }
-    libxl_bitmap_dispose(&cpus);
-}
-
-static void take_cpus(const XLU_Config *config, struct pool_plan *plan,
-                      const libxl_bitmap *available)
-{
-    XLU_ConfigList *list;
-    libxl_bitmap cpus;
-    const char *text;
-
-    libxl_bitmap_init(&cpus);
-    if (libxl_cpu_bitmap_alloc(xl.ctx, &cpus, 0))
-        fatal("Failed to allocate cpumap");
-    if (!xlu_cfg_get_list(config, "cpus", &list, NULL, 1)) {
-        for (int i = 0; (text = xlu_cfg_get_listitem(list, i)); i++) {
-            if (cpus_parse(text, &cpus))
-                exit(EXIT_FAILURE);
-        }
-    } else if (!xlu_cfg_get_string(config, "cpus", &text, 0) && cpus_parse(text, &cpus)) {
-        exit(EXIT_FAILURE);
-    }
-    for (int cpu = set_next(&cpus, -1); cpu >= 0; cpu = set_next(&cpus, cpu))
-        take_cpu(plan, available, cpu);
     libxl_bitmap_dispose(&cpus);
 }
 
@@ -137,10 +115,10 @@ static void plan_read(const XLU_Config *config, struct pool_plan *plan)
         fatal("Failed to allocate cpumap");
     if (!xlu_cfg_get_list(config, "nodes", NULL, NULL, 1) ||
         !xlu_cfg_get_string(config, "nodes", &text, 1))
-        take_nodes(config, plan, &available);
+        take_listed(config, "nodes", "nodes:", plan, &available);
     else if (!xlu_cfg_get_list(config, "cpus", NULL, NULL, 1) ||
              !xlu_cfg_get_string(config, "cpus", &text, 1))
-        take_cpus(config, plan, &available);
+        take_listed(config, "cpus", "", plan, &available);
     for (int cpu = set_next(&available, -1); cpu >= 0; cpu = set_next(&available, cpu)) {
         if (!plan->count)
             take_cpu(plan, &available, cpu);

@@ -274,16 +274,21 @@ static long exchange(guest_ptr_t arg)
     return rc;
 }
 
-static long reservation_size(unsigned long cmd, guest_ptr_t arg)
+int mem_get_subject(guest_ptr_t arg, struct domain **out)
 {
     struct xen_memory_domain who;
-    struct domain *d;
-    uint64_t pages;
-    int rc;
 
     if (copy_from_guest(&who, arg, sizeof(who)))
         return -EFAULT;
-    rc = domain_get_subject(who.domid, &d);
+    return domain_get_subject(who.domid, out);
+}
+
+static long reservation_size(unsigned long cmd, guest_ptr_t arg)
+{
+    struct domain *d;
+    uint64_t pages;
+    int rc = mem_get_subject(arg, &d);
+
     if (rc)
         return rc;
     pages = cmd == XENMEM_current_reservation ? d->mem->tot_pages : d->mem->max_pages;

@@ -94,5 +94,7 @@ must_check int vnuma_set(struct domain *d, const struct xen_domctl_vnuma *from);
  * up, and it may be somebody else's by now. */
 int domain_set_gfn(struct domain *d, mfn_t m, gfn_t g);
 must_check long do_memory_op(unsigned long cmd, guest_ptr_t arg);
+/* domain_get_subject() of the domain with whose number an operation's argument begins; -EFAULT. */
+must_check int mem_get_subject(guest_ptr_t arg, struct domain **out);
 
 #endif

@@ -12,13 +12,9 @@
 /* Translated domains have a map from their frame numbers to the machine's, PV domains do not. */
 static long change_physmap(guest_ptr_t arg)
 {
-    struct xen_memory_domain who; /* how all of their arguments begin */
     struct domain *d;
-    int rc;
+    int rc = mem_get_subject(arg, &d); /* all of their arguments begin with the domain */
 
-    if (copy_from_guest(&who, arg, sizeof(who)))
-        return -EFAULT;
-    rc = domain_get_subject(who.domid, &d);
     if (rc)
         return rc;
     domain_put(d);
@@ -97,14 +93,10 @@ static long machphys_mapping(guest_ptr_t arg)
 
 static long maximum_gpfn(guest_ptr_t arg)
 {
-    struct xen_memory_domain who;
     struct domain *d;
     uint64_t max_pfn;
-    int rc;
+    int rc = mem_get_subject(arg, &d);
 
-    if (copy_from_guest(&who, arg, sizeof(who)))
-        return -EFAULT;
-    rc = domain_get_subject(who.domid, &d);
     if (rc)
         return rc;
     max_pfn = READ_ONCE(d->shared_info->arch.max_pfn);
