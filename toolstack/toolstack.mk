@@ -70,6 +70,14 @@ $(UNIT_O)/toolstack-$(1).t: $(wildcard tests/toolstack/$(1)/*) $(shell cat tests
 endef
 $(foreach n,$(TS_TEST_NAMES),$(eval $(call TS_TEST_RULE,$(n))))
 
+# docs/guide/messages.md has every sentence for an administrator, and no other
+UNIT_TESTS += $(UNIT_O)/toolstack-messages.t
+unit-tests: $(UNIT_O)/toolstack-messages.t
+$(UNIT_O)/toolstack-messages.t: scripts/messages
+	@mkdir -p $(UNIT_O)
+	@printf '#!/bin/sh\nexec %s --check %s\n' '$(abspath $<)' '$(abspath docs/guide/messages.md)' > $@
+	@chmod +x $@
+
 .PHONY: toolstack
 toolstack: $(TS_LIBRARIES) $(TS_PROGRAMS) $(TS_FILES) ## build the toolstack, below build/toolstack/root
 -include $(shell find $(TS_O) -type f -name '*.d' 2>/dev/null)
