@@ -15,32 +15,57 @@ static const struct {
     { "local-mem-bandwidth", LIBXL_PSR_CMT_TYPE_LOCAL_MEM_COUNT },
 };
 
+/* A line: "title           : value" */
+static void fact(struct listing *l, const char *title, const char *key, const char *value)
+{
+    cell_plain(l, "%-16s: ", title);
+    cell_text(l, key, "%s", value);
+    cell_plain(l, "\n");
+}
+
+static void fact_number(struct listing *l, const char *title, const char *key, unsigned int value)
+{
+    cell_plain(l, "%-16s: ", title);
+    cell_number(l, key, "%u", value);
+    cell_plain(l, "\n");
+}
+
+static void fact_mask(struct listing *l, const char *title, const char *key, unsigned int bits)
+{
+    fact(l, title, key, text_of("%#llx", (1ULL << bits) - 1));
+}
+
 /* ---- psr-hwinfo */
-static int cmt_info(void)
+static int cmt_info(struct listing *l)
 {
     bool enabled = libxl_psr_cmt_enabled(xl.ctx);
     uint32_t rmids;
-    int rc;
 
-    printf("Cache Monitoring Technology (CMT):\n");
-    printf("%-16s: %s\n", "Enabled", enabled ? "1" : "0");
+    cell_plain(l, "Cache Monitoring Technology (CMT):\n");
+    fact_number(l, "Enabled", "cmt_enabled", enabled);
     if (!enabled)
         return 0;
-    rc = libxl_psr_cmt_get_total_rmid(xl.ctx, &rmids);
+    int rc = libxl_psr_cmt_get_total_rmid(xl.ctx, &rmids);
+
     if (rc) {
         error("Failed to get max RMID value");
         return rc;
     }
-    printf("%-16s: %u\n", "Total RMID", rmids);
-    printf("Supported monitor types:\n");
+    fact_number(l, "Total RMID", "total_rmid", rmids);
+    cell_plain(l, "Supported monitor types:\n");
+    listing_rows(l, "monitors");
     for (size_t i = 0; i < ARRAY_LENGTH(monitors); i++) {
-        if (libxl_psr_cmt_type_supported(xl.ctx, monitors[i].type))
-            printf("%s\n", monitors[i].name);
+        if (!libxl_psr_cmt_type_supported(xl.ctx, monitors[i].type))
+            continue;
+        listing_row(l);
+        cell_text(l, "type", "%s", monitors[i].name);
+        listing_row_end(l);
     }
+    listing_rows_end(l);
     return 0;
 }
 
-static int cat_level_info(unsigned int level)
+static int cat_level_info(struct listing *l, unsigned int level)
 {
     libxl_psr_cat_info *list;
     unsigned int count;
@@ -48,33 +73,34 @@ static int cat_level_info(unsigned int level)
 
     if (rc)
         return rc;
-    printf("Cache Allocation Technology (CAT): L%u\n", level);
+    cell_plain(l, "Cache Allocation Technology (CAT): L%u\n", level);
+    listing_rows(l, level == 3 ? "cat_l3" : "cat_l2");
     for (unsigned int i = 0; i < count; i++) {
         uint32_t size;
 
-        if (level == 3 && !libxl_psr_cmt_get_l3_cache_size(xl.ctx, list[i].id, &size)) {
-            printf("%-16s: %u\n", "Socket ID", list[i].id);
-            printf("%-16s: %uKB\n", "L3 Cache", size);
-        } else {
-            printf("%-16s: %u\n", "Socket ID", list[i].id);
-        }
-        printf("%-16s: %s\n", "CDP Status", list[i].cdp_enabled ? "Enabled" : "Disabled");
-        printf("%-16s: %u\n", "Maximum COS", list[i].cos_max);
-        printf("%-16s: %u\n", "CBM length", list[i].cbm_len);
-        printf("%-16s: %#llx\n", "Default CBM", (1ULL << list[i].cbm_len) - 1);
+        listing_row(l);
+        fact_number(l, "Socket ID", "socket", list[i].id);
+        if (level == 3 && !libxl_psr_cmt_get_l3_cache_size(xl.ctx, list[i].id, &size))
+            fact(l, "L3 Cache", "l3_cache", text_of("%uKB", size));
+        fact(l, "CDP Status", "cdp", list[i].cdp_enabled ? "Enabled" : "Disabled");
+        fact_number(l, "Maximum COS", "maximum_cos", list[i].cos_max);
+        fact_number(l, "CBM length", "cbm_length", list[i].cbm_len);
+        fact_mask(l, "Default CBM", "default_cbm", list[i].cbm_len);
+        listing_lines_end(l);
     }
+    listing_rows_end(l);
     libxl_psr_cat_info_list_free(list, (int)count);
     return 0;
 }
 
-static int cat_info(void)
+static int cat_info(struct listing *l)
 {
-    int l3 = cat_level_info(3), l2 = cat_level_info(2);
+    int l3 = cat_level_info(l, 3), l2 = cat_level_info(l, 2);
 
     return l3 && l2 ? l3 : 0;
 }
 
-static int mba_info(void)
+static int mba_info(struct listing *l)
 {
     libxl_psr_hw_info *list;
     unsigned int count;
@@ -82,14 +108,19 @@ static int mba_info(void)
 
     if (rc)
         return rc;
-    printf("Memory Bandwidth Allocation (MBA):\n");
+    cell_plain(l, "Memory Bandwidth Allocation (MBA):\n");
+    listing_rows(l, "mba");
     for (unsigned int i = 0; i < count; i++) {
-        printf("Socket ID               : %u\n", list[i].id);
-        printf("Linear Mode             : %s\n", list[i].u.mba.linear ? "Enabled" : "Disabled");
-        printf("Maximum COS             : %u\n", list[i].u.mba.cos_max);
-        printf("Maximum Throttling Value: %u\n", list[i].u.mba.thrtl_max);
-        printf("Default Throttling Value: %u\n", 0U);
+        listing_row(l);
+        fact_number(l, "Socket ID               ", "socket", list[i].id);
+        fact(l, "Linear Mode             ", "linear_mode",
+             list[i].u.mba.linear ? "Enabled" : "Disabled");
+        fact_number(l, "Maximum COS             ", "maximum_cos", list[i].u.mba.cos_max);
+        fact_number(l, "Maximum Throttling Value", "maximum_throttling", list[i].u.mba.thrtl_max);
+        fact_number(l, "Default Throttling Value", "default_throttling", 0);
+        listing_lines_end(l);
     }
+    listing_rows_end(l);
     libxl_psr_hw_info_list_free(list, count);
     return 0;
 }
@@ -97,18 +128,24 @@ static int mba_info(void)
 int run_psr_hwinfo(const struct args *args)
 {
     bool all = !args_has(args, 'm') && !args_has(args, 'a') && !args_has(args, 'b');
+    struct listing *l = listing_object(args);
     int rc = 0;
 
+    listing_row(l);
     if (all || args_has(args, 'm'))
-        rc = cmt_info();
+        rc = cmt_info(l);
     if (!rc && (all || args_has(args, 'a')))
-        rc = cat_info();
+        rc = cat_info(l);
     if (!rc && (all || args_has(args, 'b')))
-        rc = mba_info();
+        rc = mba_info(l);
+    listing_lines_end(l);
+    listing_end(l);
     return rc & 0xff; /* scripts know Xen's status: the error of libxl */
 }
 
 /* ---- monitoring */
+enum { OCCUPANCY_WIDTH = 13, BANDWIDTH_WIDTH = 11 };
+
 int run_psr_cmt_attach(const struct args *args)
 {
     return status_of(libxl_psr_cmt_attach(xl.ctx, domain_find(args->words[0])));
@@ -138,45 +175,64 @@ static bool bandwidth(uint32_t domid, libxl_psr_cmt_type type, uint32_t socket, 
     return true;
 }
 
-static void monitor_row(uint32_t domid, libxl_psr_cmt_type type, const libxl_bitmap *sockets)
+static void monitor_value(struct listing *l, const char *key, unsigned long value, int width)
 {
+    cell_number(l, key, "%*lu", width, value);
+    cell_plain(l, width == OCCUPANCY_WIDTH ? " KB" : " KB/s");
+}
 
-    printf("%-40s %5u", domain_name(domid), domid);
+static void monitor_row(struct listing *l, uint32_t domid, libxl_psr_cmt_type type,
+                        const libxl_bitmap *sockets)
+{
+    listing_row(l);
+    cell_text(l, "name", "%-40s", domain_name(domid));
+    cell_number(l, "id", " %5u", domid);
+    listing_rows(l, "sockets");
     for (int socket = set_next(sockets, -1); socket >= 0; socket = set_next(sockets, socket)) {
         uint64_t value;
         uint32_t occupancy;
 
+        listing_row(l);
+        cell_hidden(l, "socket", socket);
         if (type != LIBXL_PSR_CMT_TYPE_CACHE_OCCUPANCY) {
             if (bandwidth(domid, type, (uint32_t)socket, &value))
-                printf("%11lu KB/s", (unsigned long)value);
+                monitor_value(l, "bandwidth", (unsigned long)value, BANDWIDTH_WIDTH);
         } else if (!libxl_psr_cmt_get_cache_occupancy(xl.ctx, domid, (uint32_t)socket,
                                                       &occupancy)) {
-            printf("%13lu KB", (unsigned long)occupancy);
+            monitor_value(l, "occupancy", occupancy, OCCUPANCY_WIDTH);
         }
+        listing_lines_end(l);
     }
-    printf("\n");
+    listing_rows_end(l);
+    listing_row_end(l);
 }
 
-static void monitor_heading(libxl_psr_cmt_type type, const libxl_bitmap *sockets)
+static void monitor_heading(struct listing *l, libxl_psr_cmt_type type, const libxl_bitmap *sockets)
 {
     uint32_t rmids, size;
 
     if (libxl_psr_cmt_get_total_rmid(xl.ctx, &rmids))
         fatal("Failed to get max RMID value");
-    printf("Total RMID: %u\n", rmids);
-    printf("%-40s %5s", "Name", "ID");
+    cell_plain(l, "Total RMID: ");
+    cell_number(l, "total_rmid", "%u", rmids);
+    cell_plain(l, "\n%-40s %5s", "Name", "ID");
     for (int socket = set_next(sockets, -1); socket >= 0; socket = set_next(sockets, socket))
-        printf("%14s %d", "Socket", socket);
-    printf("\n");
+        cell_plain(l, "%14s %d", "Socket", socket);
+    cell_plain(l, "\n");
     if (type != LIBXL_PSR_CMT_TYPE_CACHE_OCCUPANCY)
         return;
-    printf("%-46s", "Total L3 Cache Size");
+    cell_plain(l, "%-46s", "Total L3 Cache Size");
+    listing_rows(l, "l3_cache");
     for (int socket = set_next(sockets, -1); socket >= 0; socket = set_next(sockets, socket)) {
         if (libxl_psr_cmt_get_l3_cache_size(xl.ctx, (uint32_t)socket, &size))
             fatal("Failed to get system l3 cache size for socket:%d", socket);
-        printf("%13u KB", size);
+        listing_row(l);
+        cell_hidden(l, "socket", socket);
+        monitor_value(l, "size", size, OCCUPANCY_WIDTH);
+        listing_lines_end(l);
     }
-    printf("\n");
+    listing_rows_end(l);
+    cell_plain(l, "\n");
 }
 
 static libxl_bitmap online_sockets(void)
@@ -194,6 +250,7 @@ int run_psr_cmt_show(const struct args *args)
 {
     libxl_bitmap sockets;
     libxl_dominfo *list;
+    struct listing *l;
     size_t i = 0;
     int count;
 
@@ -208,19 +265,25 @@ int run_psr_cmt_show(const struct args *args)
     if (!libxl_psr_cmt_type_supported(xl.ctx, monitors[i].type))
         fatal("Monitor type '%s' is not supported in the system", monitors[i].name);
     sockets = online_sockets();
-    monitor_heading(monitors[i].type, &sockets);
+    l = listing_object(args);
+    listing_row(l);
+    monitor_heading(l, monitors[i].type, &sockets);
+    listing_rows(l, "domains");
     if (args->count > 1) {
-        monitor_row(domain_find(args->words[1]), monitors[i].type, &sockets);
-        return EXIT_SUCCESS;
+        monitor_row(l, domain_find(args->words[1]), monitors[i].type, &sockets);
+    } else {
+        list = libxl_list_domain(xl.ctx, &count);
+        if (!list)
+            fatal("Failed to get domain info for domain list.");
+        for (int j = 0; j < count; j++) {
+            if (libxl_psr_cmt_domain_attached(xl.ctx, list[j].domid))
+                monitor_row(l, list[j].domid, monitors[i].type, &sockets);
+        }
+        libxl_dominfo_list_free(list, count);
     }
-    list = libxl_list_domain(xl.ctx, &count);
-    if (!list)
-        fatal("Failed to get domain info for domain list.");
-    for (int j = 0; j < count; j++) {
-        if (libxl_psr_cmt_domain_attached(xl.ctx, list[j].domid))
-            monitor_row(list[j].domid, monitors[i].type, &sockets);
-    }
-    libxl_dominfo_list_free(list, count);
+    listing_rows_end(l);
+    listing_lines_end(l);
+    listing_end(l);
     return EXIT_SUCCESS;
 }
 
@@ -270,67 +333,81 @@ int run_psr_mba_set(const struct args *args)
     return set_value(args, domain_find(args->words[0]), LIBXL_PSR_CBM_TYPE_MBA_THRTL);
 }
 
-static void value_print(uint32_t domid, uint32_t socket, libxl_psr_cbm_type type)
-{
-    uint64_t value;
+/* What a guest may have of a socket: one value, or two */
+struct value_column {
+    const char *heading, *key;
+    libxl_psr_cbm_type type;
+};
 
-    if (!libxl_psr_get_val(xl.ctx, domid, type, socket, &value))
-        printf("%#16llx", (unsigned long long)value);
+static const struct value_column l3_parts[] = {
+    { "CBM (code)", "cbm_code", LIBXL_PSR_CBM_TYPE_L3_CBM_CODE },
+    { "CBM (data)", "cbm_data", LIBXL_PSR_CBM_TYPE_L3_CBM_DATA },
+};
+static const struct value_column l3_whole = { "CBM", "cbm", LIBXL_PSR_CBM_TYPE_L3_CBM };
+static const struct value_column l2_whole = { "CBM", "cbm", LIBXL_PSR_CBM_TYPE_L2_CBM };
+static const struct value_column throttling = { "THRTL", "throttling",
+                                                LIBXL_PSR_CBM_TYPE_MBA_THRTL };
+
+static void value_row(struct listing *l, uint32_t domid, uint32_t socket,
+                      const struct value_column *columns, int ncolumns)
+{
+    listing_row(l);
+    cell_number(l, "id", "%5u", domid);
+    cell_text(l, "name", "%25s", domain_name(domid));
+    for (int i = 0; i < ncolumns; i++) {
+        uint64_t value;
+
+        if (!libxl_psr_get_val(xl.ctx, domid, columns[i].type, socket, &value))
+            cell_text(l, columns[i].key, "%#16llx", (unsigned long long)value);
+    }
+    listing_row_end(l);
 }
 
-static void value_rows(const struct args *args, uint32_t socket, libxl_psr_cbm_type first,
-                       libxl_psr_cbm_type second)
+/* value_rows: of the guest that the arguments name, or of all */
+static void value_rows(struct listing *l, const struct args *args, uint32_t socket,
+                       const struct value_column *columns, int ncolumns)
 {
-    int count;
     libxl_dominfo *list;
+    int count;
 
+    cell_plain(l, "%5s%25s", "ID", "NAME");
+    for (int i = 0; i < ncolumns; i++)
+        cell_plain(l, "%16s", columns[i].heading);
+    cell_plain(l, "\n");
+    listing_rows(l, "domains");
     if (args->count) {
-        uint32_t domid = domain_find(args->words[0]);
-
-        printf("%5u%25s", domid, domain_name(domid));
-        value_print(domid, socket, first);
-        if (second != first)
-            value_print(domid, socket, second);
-        printf("\n");
-        return;
+        value_row(l, domain_find(args->words[0]), socket, columns, ncolumns);
+    } else {
+        list = libxl_list_domain(xl.ctx, &count);
+        if (!list)
+            fatal("Failed to get domain list for value display");
+        for (int i = 0; i < count; i++)
+            value_row(l, list[i].domid, socket, columns, ncolumns);
+        libxl_dominfo_list_free(list, count);
     }
-    list = libxl_list_domain(xl.ctx, &count);
-    if (!list)
-        fatal("Failed to get domain list for value display");
-    for (int i = 0; i < count; i++) {
-        printf("%5u%25s", list[i].domid, domain_name(list[i].domid));
-        value_print(list[i].domid, socket, first);
-        if (second != first)
-            value_print(list[i].domid, socket, second);
-        printf("\n");
-    }
-    libxl_dominfo_list_free(list, count);
+    listing_rows_end(l);
 }
 
 int run_psr_cat_show(const struct args *args)
 {
     unsigned int level = level_of(args), count;
     libxl_psr_cat_info *list;
+    struct listing *l;
 
     if (libxl_psr_cat_get_info(xl.ctx, &list, &count, level))
         fatal("Failed to get info");
+    l = listing_start(args);
     for (unsigned int i = 0; i < count; i++) {
-        bool two = list[i].cdp_enabled;
-
-        printf("%-16s: %u\n", "Socket ID", list[i].id);
-        printf("%-16s: %#llx\n", "Default CBM", (1ULL << list[i].cbm_len) - 1);
-        if (two)
-            printf("%5s%25s%16s%16s\n", "ID", "NAME", "CBM (code)", "CBM (data)");
+        listing_row(l);
+        fact_number(l, "Socket ID", "socket", list[i].id);
+        fact_mask(l, "Default CBM", "default_cbm", list[i].cbm_len);
+        if (list[i].cdp_enabled)
+            value_rows(l, args, list[i].id, l3_parts, ARRAY_LENGTH(l3_parts));
         else
-            printf("%5s%25s%16s\n", "ID", "NAME", "CBM");
-        if (two)
-            value_rows(args, list[i].id, LIBXL_PSR_CBM_TYPE_L3_CBM_CODE,
-                       LIBXL_PSR_CBM_TYPE_L3_CBM_DATA);
-        else if (level == 2)
-            value_rows(args, list[i].id, LIBXL_PSR_CBM_TYPE_L2_CBM, LIBXL_PSR_CBM_TYPE_L2_CBM);
-        else
-            value_rows(args, list[i].id, LIBXL_PSR_CBM_TYPE_L3_CBM, LIBXL_PSR_CBM_TYPE_L3_CBM);
+            value_rows(l, args, list[i].id, level == 2 ? &l2_whole : &l3_whole, 1);
+        listing_lines_end(l);
     }
+    listing_end(l);
     libxl_psr_cat_info_list_free(list, (int)count);
     return EXIT_SUCCESS;
 }
@@ -338,16 +415,20 @@ int run_psr_cat_show(const struct args *args)
 int run_psr_mba_show(const struct args *args)
 {
     libxl_psr_hw_info *list;
+    struct listing *l;
     unsigned int count;
 
     if (libxl_psr_get_hw_info(xl.ctx, LIBXL_PSR_FEAT_TYPE_MBA, 0, &count, &list))
         fatal("Failed to get info");
+    l = listing_start(args);
     for (unsigned int i = 0; i < count; i++) {
-        printf("%-16s: %u\n", "Socket ID", list[i].id);
-        printf("%-16s: %u\n", "Default THRTL", 0U);
-        printf("%5s%25s%16s\n", "ID", "NAME", "THRTL");
-        value_rows(args, list[i].id, LIBXL_PSR_CBM_TYPE_MBA_THRTL, LIBXL_PSR_CBM_TYPE_MBA_THRTL);
+        listing_row(l);
+        fact_number(l, "Socket ID", "socket", list[i].id);
+        fact_number(l, "Default THRTL", "default_throttling", 0);
+        value_rows(l, args, list[i].id, &throttling, 1);
+        listing_lines_end(l);
     }
+    listing_end(l);
     libxl_psr_hw_info_list_free(list, count);
     return EXIT_SUCCESS;
 }
