@@ -117,7 +117,7 @@ static void a_domain_comes_and_goes(void **state)
     assert_string_equal(fake_get("/libxl/1/type"), "pv");
     assert_string_equal(fake_get("/local/domain/1/memory/target"), "65536");
     assert_int_equal(files(), 1);
-    assert_int_equal(create("a", &other), ERROR_INVAL);
+    assert_int_equal(create("a", &other), ERROR_FAIL);
     assert_int_equal(other, LIBXL_INVALID_DOMID);
     assert_int_equal(destroy(domid), 0);
     assert_int_equal(destroy(domid), ERROR_DOMAIN_NOTFOUND);

@@ -108,8 +108,8 @@ static int make_domain(struct op *op, const libxl_domain_config *config, uint32_
     }
     *domid = LIBXL_INVALID_DOMID;
     if (err == -EEXIST)
-        return op_fail(op, ERROR_INVAL, 0, "There is a domain %u already", config->c_info.domid);
-    return op_fail(op, error_of(err), -err, "The hypervisor does not make the domain");
+        return op_fail(op, ERROR_FAIL, 0, "There is a domain %u already", config->c_info.domid);
+    return op_fail(op, ERROR_FAIL, -err, "The hypervisor does not make the domain");
 }
 
 /* ---- the steps ---- */
@@ -123,7 +123,7 @@ static int check_config(struct op *op, libxl_domain_config *config)
     if (rc)
         return rc;
     if (name_taken(op, config->c_info.name, LIBXL_INVALID_DOMID, &other))
-        return op_fail(op, ERROR_INVAL, 0, "Domain %u is called \"%s\" already", other,
+        return op_fail(op, ERROR_FAIL, 0, "Domain %u is called \"%s\" already", other,
                        config->c_info.name);
     return devices_set_defaults(op, LIBXL_INVALID_DOMID, config, false);
 }
@@ -229,7 +229,8 @@ static int create(struct op *op, struct create *c)
         domain_destroy(op, domid);
         *c->domid = LIBXL_INVALID_DOMID;
     }
-    return rc;
+    /* Programs know this one for whatever fails after the configuration was found good */
+    return !rc || rc == ERROR_ABORTED ? rc : ERROR_FAIL;
 }
 
 static int do_create(struct op *op, void *args)

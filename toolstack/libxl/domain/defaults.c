@@ -75,6 +75,10 @@ static int create_defaults(struct op *op, libxl_domain_config *config, uint32_t 
         c->type != LIBXL_DOMAIN_TYPE_HVM)
         return op_fail(op, ERROR_INVAL, 0, "A domain must be PV, PVH, or HVM");
     if (c->type != LIBXL_DOMAIN_TYPE_PV) {
+        if (!(capabilities & (XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_shadow)))
+            return op_fail(op, ERROR_INVAL, 0,
+                           "The hypervisor has neither nested nor shadow page tables on this "
+                           "machine, so it runs only PV guests: type=\"pv\"");
         libxl_defbool_setdefault(&c->hap, capabilities & XEN_SYSCTL_PHYSCAP_hap);
         libxl_defbool_setdefault(&c->oos, true);
     }

@@ -7,14 +7,14 @@
 
 #include "libxl/domain/domain.h"
 
-/* Balloon and limit, from the store */
+/* Balloon and limit, from the store; dom0's are made for who asks first */
 static void retrieve_memory(struct op *op, uint32_t domid, libxl_domain_build_info *b)
 {
+    uint64_t target;
     long long kb;
 
-    kb = store_read_int(op, XBT_NULL, -1, "/local/domain/%u/memory/target", domid);
-    if (kb >= 0)
-        b->target_memkb = (uint64_t)kb + b->video_memkb;
+    if (!libxl_get_memory_target(op->ctx, domid, &target))
+        b->target_memkb = target + (b->video_memkb == LIBXL_MEMKB_DEFAULT ? 0 : b->video_memkb);
     kb = store_read_int(op, XBT_NULL, -1, "/local/domain/%u/memory/static-max", domid);
     if (kb >= 0)
         b->max_memkb = (uint64_t)kb;
