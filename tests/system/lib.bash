@@ -135,6 +135,13 @@ at_least() {
     finish
 }
 
+# no_live: the file that tells a job that this hypervisor, Debian's, sends no PV guest live
+no_live() {
+    [ "${hv##*/}" = xen ] || return 0
+    : >"$temp/no-live"
+    echo "$temp/no-live"
+}
+
 system_needs() {
     "$top/scripts/deps" run iso && "$top/scripts/fetch"
 }
