@@ -58,7 +58,7 @@ int run_restore(const struct args *args)
     plan.autopass = args_has(args, 'A');
     plan.viewer = args_has(args, 'V') || plan.autopass;
     rc = domain_create(&plan);
-    return rc < 0 ? -rc : EXIT_SUCCESS;
+    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* A new name in the folder for dumps */
