@@ -45,6 +45,7 @@ struct op {
     struct op_thread *thread;   /* NULL: runs on its caller's thread */
     struct running *running;    /* its place in the list of those that can be aborted, or NULL */
     struct watch_handle *watch; /* its connection for watches, once it had to wait */
+    bool undoes;                /* what it did: that is not aborted, whatever was before */
 };
 
 struct xc *op_xc(struct op *op); /* the handle for hypercalls */
@@ -104,6 +105,14 @@ struct op_exec {
     int in, out, err;        /* descriptors, -1: /dev/null for in, the log for out and err */
     int timeout_ms;          /* after it the program is killed: ERROR_TIMEDOUT */
     const char *what;        /* for the log: "the script of disk xvda" */
+    /* A terminal by its path: in, out and err of the program, which leads a session of its own and
+     * is ended by a hangup; NULL: none */
+    const char *terminal;
+    /* What serves the program while it runs: called whenever io_fd can be read, and once when the
+     * program has ended; NULL: nothing does */
+    void (*io)(void *arg);
+    void *io_arg;
+    int io_fd;
 };
 int op_exec(struct op *op, const struct op_exec *exec); /* 0 when the program exited with 0 */
 
@@ -175,6 +184,12 @@ int devices_add_all(struct op *op, uint32_t domid, libxl_domain_config *config);
 int devices_destroy_all(struct op *op, uint32_t domid);
 /* Fill what a user left open (backends, devids, scripts, formats), or say what is wrong. */
 int devices_set_defaults(struct op *op, uint32_t domid, libxl_domain_config *config, bool hotplug);
+/* A disk of a domain (with all defaults) for programs of dom0 to read: *path is its name there. If
+ * it has to be made a disk of dom0 for that, it gets the first free name from `first` on. Closing
+ * may be done at any time, also again. */
+int disk_open_in_dom0(struct op *op, uint32_t domid, const libxl_device_disk *disk,
+                      const char *first, const char **path);
+int disk_close_in_dom0(struct op *op, uint32_t domid);
 /* What of the primary console is in the store before the domain first runs. */
 struct console_place {
     unsigned long mfn;

@@ -383,5 +383,7 @@ int main(void)
 
     memcpy(all, tests, sizeof(tests));
     memcpy(all + n, create_tests, create_test_count * sizeof(*all));
-    return _cmocka_run_group_tests("libxl", all, n + create_test_count, NULL, NULL);
+    n += create_test_count;
+    memcpy(all + n, bootloader_tests, bootloader_test_count * sizeof(*all));
+    return _cmocka_run_group_tests("libxl", all, n + bootloader_test_count, NULL, NULL);
 }

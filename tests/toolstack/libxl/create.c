@@ -18,6 +18,11 @@
 
 static bool isolated;
 
+bool fake_isolated(void)
+{
+    return isolated;
+}
+
 static int write_map(const char *path, unsigned int id)
 {
     FILE *f = fopen(path, "w");
@@ -26,7 +31,7 @@ static int write_map(const char *path, unsigned int id)
 }
 
 /* Folders that only this process and its children see */
-static void isolate(void)
+void fake_isolate(void)
 {
     unsigned int uid = getuid(), gid = getgid();
     FILE *f;
@@ -39,8 +44,20 @@ static void isolate(void)
         return;
     isolated = !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
                !mount("none", "/run", "tmpfs", 0, NULL) &&
-               !mount("none", "/var/lib", "tmpfs", 0, NULL) && !mkdir("/run/xen", 0755) &&
-               !mkdir("/var/lib/xen", 0755);
+               !mount("none", "/var/lib", "tmpfs", 0, NULL) &&
+               !mount("none", "/var/log", "tmpfs", 0, NULL) && !mkdir("/run/xen", 0755) &&
+               !mkdir("/var/lib/xen", 0755) && !mkdir("/var/log/xen", 0755);
+}
+
+void fake_config(libxl_domain_config *config, const char *name)
+{
+    libxl_domain_config_init(config);
+    config->c_info.type = LIBXL_DOMAIN_TYPE_PV;
+    config->c_info.name = strdup(name);
+    config->c_info.domid = LIBXL_INVALID_DOMID;
+    libxl_domain_build_info_init_type(&config->b_info, LIBXL_DOMAIN_TYPE_PV);
+    config->b_info.max_memkb = 65536;
+    config->b_info.kernel = strdup("/kernel");
 }
 
 static int create(const char *name, uint32_t *domid)
@@ -51,13 +68,7 @@ static int create(const char *name, uint32_t *domid)
 
     if (libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, NULL))
         return ERROR_FAIL;
-    libxl_domain_config_init(&config);
-    config.c_info.type = LIBXL_DOMAIN_TYPE_PV;
-    config.c_info.name = strdup(name);
-    config.c_info.domid = LIBXL_INVALID_DOMID;
-    libxl_domain_build_info_init_type(&config.b_info, LIBXL_DOMAIN_TYPE_PV);
-    config.b_info.max_memkb = 65536;
-    config.b_info.kernel = strdup("/kernel");
+    fake_config(&config, name);
     rc = libxl_domain_create_new(ctx, &config, domid, NULL, NULL);
     libxl_domain_config_dispose(&config);
     libxl_ctx_free(ctx);
@@ -76,8 +87,7 @@ static int destroy(uint32_t domid)
     return rc;
 }
 
-/* Files of guests, all but the numbers used a moment ago */
-static unsigned int files(void)
+unsigned int fake_files(void)
 {
     static const char *const folders[] = { "/run/xen", "/var/lib/xen" };
     unsigned int i, n = 0;
@@ -97,7 +107,7 @@ static int setup(void **state)
 {
     (void)state;
     fake_clear();
-    isolate();
+    fake_isolate();
     return setenv("LIBXL_DOMID_REUSE_TIMEOUT", "0", 1);
 }
 
@@ -116,13 +126,24 @@ static void a_domain_comes_and_goes(void **state)
     assert_string_equal(fake_get("/local/domain/1/name"), "a");
     assert_string_equal(fake_get("/libxl/1/type"), "pv");
     assert_string_equal(fake_get("/local/domain/1/memory/target"), "65536");
-    assert_int_equal(files(), 1);
+    assert_int_equal(fake_files(), 1);
     assert_int_equal(create("a", &other), ERROR_FAIL);
     assert_int_equal(other, LIBXL_INVALID_DOMID);
     assert_int_equal(destroy(domid), 0);
     assert_int_equal(destroy(domid), ERROR_DOMAIN_NOTFOUND);
     assert_int_equal(fake_nodes(), 0);
-    assert_int_equal(files(), 0);
+    assert_int_equal(fake_files(), 0);
+}
+
+static uint32_t named(const char *name)
+{
+    libxl_ctx *ctx;
+    uint32_t domid;
+
+    assert_int_equal(libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, NULL), 0);
+    assert_int_equal(libxl_name_to_domid(ctx, name, &domid), 0);
+    libxl_ctx_free(ctx);
+    return domid;
 }
 
 /* In a child; returns how it ended, as wait() says */
@@ -166,10 +187,13 @@ static void a_creation_killed_at_any_step_leaves_nothing_in_the_way(void **state
         assert_int_equal(create("a", &domid), 0);
         assert_int_equal(destroy(domid), 0);
         assert_int_equal(fake_nodes(), 0);
-        assert_int_equal(files(), 0);
+        assert_int_equal(fake_files(), 0);
     }
     assert_true(step > 50);
     assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+    domid = named("a");
+    assert_int_equal(destroy(domid), 0);
+    assert_int_equal(fake_files(), 0);
 }
 
 /* While a domain moves within the host, another one with its UUID works. */

@@ -35,7 +35,17 @@ extern long fake_calls, fake_kill_at;
 libxl_ctx *fake_ctx(void);
 extern char fake_log[8192];
 
-extern const struct CMUnitTest create_tests[];
-extern const size_t create_test_count;
+/* Folders of files that only this process and its children see, if that can be had: create.c */
+void fake_isolate(void);
+bool fake_isolated(void);
+/* Files of guests, all but the numbers used a moment ago */
+unsigned int fake_files(void);
+/* A configuration that can be created */
+void fake_config(libxl_domain_config *config, const char *name);
+/* What the builder was given: the bytes of the kernel, if it is there, and the command line */
+extern char fake_kernel[1024], fake_cmdline[1024];
+
+extern const struct CMUnitTest create_tests[], bootloader_tests[];
+extern const size_t create_test_count, bootloader_test_count;
 
 #endif

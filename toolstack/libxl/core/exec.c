@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,6 +72,13 @@ static char **make_environment(struct op *op, const char *const *env)
     return all;
 }
 
+/* The first terminal that the leader of a session opens becomes its own. */
+static bool take_terminal(const char *path)
+{
+    return setsid() >= 0 && !close(STDIN_FILENO) && open(path, O_RDWR) == STDIN_FILENO &&
+           dup2(STDIN_FILENO, STDOUT_FILENO) >= 0 && dup2(STDIN_FILENO, STDERR_FILENO) >= 0;
+}
+
 /* The application's own fork(): what posix_spawn() does in one step else. */
 static int spawn_by_fork(struct op *op, const struct op_exec *exec, const int fds[3], char **env,
                          pid_t *pid)
@@ -93,6 +101,8 @@ static int spawn_by_fork(struct op *op, const struct op_exec *exec, const int fd
             _exit(127);
         close(copy[i]);
     }
+    if (exec->terminal && !take_terminal(exec->terminal))
+        _exit(127);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(exec->argv[0], (char *const *)exec->argv, env);
@@ -105,6 +115,7 @@ static int spawn(struct op *op, const struct op_exec *exec, const int fds[3], ch
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t set;
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     int i, err;
 
     if (op->ctx->child_hooks && op->ctx->child_hooks->fork_replacement)
@@ -112,13 +123,19 @@ static int spawn(struct op *op, const struct op_exec *exec, const int fds[3], ch
     posix_spawn_file_actions_init(&actions);
     for (i = 0; i < 3; i++)
         posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+    if (exec->terminal) {
+        flags |= POSIX_SPAWN_SETSID;
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, exec->terminal, O_RDWR, 0);
+        posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDERR_FILENO);
+    }
     posix_spawnattr_init(&attr);
     sigemptyset(&set);
     posix_spawnattr_setsigmask(&attr, &set);
     sigaddset(&set, SIGPIPE);
     sigaddset(&set, SIGCHLD);
     posix_spawnattr_setsigdefault(&attr, &set);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attr, flags);
     err = posix_spawn(pid, exec->argv[0], &actions, &attr, (char *const *)exec->argv, env);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
@@ -165,6 +182,8 @@ static int child_ready(struct op *op, void *arg)
     pid_t pid = 0;
 
     read_output(op, s);
+    if (s->exec->io)
+        s->exec->io(s->exec->io_arg);
     ctx_lock(ctx);
     if (!s->child.reaped) {
         pid = waitpid(s->child.pid, &s->child.status, WNOHANG);
@@ -175,19 +194,44 @@ static int child_ready(struct op *op, void *arg)
     return s->child.reaped ? 0 : ERROR_NOT_READY;
 }
 
+static int add_fd(int set, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+
+    return fd < 0 ? 0 : epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* One descriptor for the child's end and for what serves it; *set is to be closed, or -1 */
+static int wake_fd(struct op *op, struct exec_state *s, bool told, int *set)
+{
+    int pidfd = told ? -1 : s->pidfd;
+
+    *set = -1;
+    if (!s->exec->io)
+        return pidfd;
+    *set = epoll_create1(EPOLL_CLOEXEC);
+    if (*set < 0 || add_fd(*set, pidfd) || add_fd(*set, s->exec->io_fd))
+        op_log(op, XTL_WARN, errno, "%s is only looked after now and then", s->exec->what);
+    return *set;
+}
+
 static int wait_for_child(struct op *op, struct exec_state *s)
 {
     const libxl_childproc_hooks *hooks = op->ctx->child_hooks;
     bool told = s->pidfd < 0 || (hooks && hooks->chldowner == libxl_sigchld_owner_mainloop);
-    int rc;
+    int rc, set, fd = wake_fd(op, s, told, &set);
 
     /* A pidfd stays readable after another has reaped: then only looking now and then helps. What
      * a child says must be read meanwhile, or it would stop. */
-    rc = op_wait(op, NULL, told ? -1 : s->pidfd, told ? 50 : 200, s->exec->timeout_ms, child_ready,
-                 s);
+    rc = op_wait(op, NULL, fd, told ? 50 : 200, s->exec->timeout_ms, child_ready, s);
+    if (set >= 0)
+        close(set);
     if (rc) {
         op_log(op, XTL_ERROR, 0, "%s %s; it is killed", s->exec->what,
                rc == ERROR_TIMEDOUT ? "takes too long" : "is no longer waited for");
+        /* With its own children, if it leads them */
+        if (s->exec->terminal)
+            kill(-s->child.pid, SIGKILL);
         kill(s->child.pid, SIGKILL);
         if (!s->child.reaped)
             waitpid(s->child.pid, &s->child.status, 0);
@@ -248,6 +292,8 @@ int op_exec(struct op *op, const struct op_exec *exec)
         fds[2] = exec->err < 0 ? log[1] : exec->err;
     }
     rc = run(op, s, fds);
+    if (exec->io)
+        exec->io(exec->io_arg);
     read_output(op, s);
     log_output(op, s, true);
 out:

@@ -194,7 +194,7 @@ bool op_aborted(struct op *op)
     if (!op->running)
         return false;
     ctx_lock(op->ctx);
-    aborted = op->running->aborted;
+    aborted = op->running->aborted && !op->undoes;
     ctx_unlock(op->ctx);
     return aborted;
 }
@@ -203,7 +203,7 @@ int op_abort_fd(struct op *op)
 {
     struct running *r = op->running;
 
-    if (!r)
+    if (!r || op->undoes)
         return -1;
     ctx_lock(op->ctx);
     if (r->abort_fd < 0)

@@ -99,9 +99,6 @@ static int make_request(struct op *op, uint32_t domid, const libxl_domain_config
         .memory_kb = b->target_memkb,
         .maximum_kb = b->max_memkb,
         .limit_kb = b->target_memkb + SLACK_KB,
-        .kernel = { .path = b->kernel },
-        .ramdisk = { .path = b->ramdisk },
-        .cmdline = b->cmdline,
         .tsc_mode = (uint32_t)b->tsc_mode,
     };
     if (b->type == LIBXL_DOMAIN_TYPE_PV)
@@ -274,7 +271,7 @@ int domain_set_policy(struct op *op, uint32_t domid, const libxl_domain_config *
 }
 
 int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *config,
-                 struct rings *rings)
+                 const struct boot *boot, struct rings *rings)
 {
     bool claims = libxl_defbool_val(config->b_info.claim_mode);
     struct build_result result = { 0 };
@@ -287,6 +284,9 @@ int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *confi
         rc = claim(op, domid, request.memory_kb);
     if (rc)
         return rc;
+    request.kernel.path = boot->kernel;
+    request.ramdisk.path = boot->ramdisk;
+    request.cmdline = boot->cmdline;
     err = build_domain(op_xc(op), &request, &result, &error);
     if (claims)
         xc_claim(op_xc(op), domid, 0);

@@ -4,7 +4,7 @@
  *   1. what an earlier creator left half made, because it was killed, is destroyed;
  *   2. the configuration is filled and checked, all of it, devices too;
  *   3. the hypervisor makes an empty domain, after the file that tells of the creation is there;
- *   4. its nodes are made, its memory is filled (from a kernel, or from a stream);
+ *   4. its nodes are made, its boot loader runs, its memory is filled (or from a stream);
  *   5. it becomes a client of the store, gets its console and its devices;
  *   6. the configuration is stored.
  *
@@ -128,7 +128,21 @@ static int check_config(struct op *op, libxl_domain_config *config)
     return devices_set_defaults(op, LIBXL_INVALID_DOMID, config, false);
 }
 
-static int fill_memory(struct op *op, uint32_t domid, const struct create *c, struct rings *rings)
+/* Who looks at the domain's console is told once, and at the boot loader's if there is one. */
+static int find_kernel(struct op *op, uint32_t domid, struct create *c, struct boot *boot)
+{
+    const libxl_asyncprogress_how *console = c->has_console_how ? &c->console_how : NULL;
+    const libxl_domain_build_info *b = &c->config->b_info;
+
+    *boot = (struct boot){ .kernel = b->kernel, .ramdisk = b->ramdisk, .cmdline = b->cmdline };
+    if (!b->bootloader || c->restore_fd >= 0)
+        return 0;
+    c->has_console_how = false;
+    return bootloader_run(op, domid, c->config, console, boot);
+}
+
+static int fill_memory(struct op *op, uint32_t domid, const struct create *c,
+                       const struct boot *boot, struct rings *rings)
 {
     int rc = domain_prepare(op, domid, c->config);
 
@@ -137,7 +151,7 @@ static int fill_memory(struct op *op, uint32_t domid, const struct create *c, st
     if (rc)
         return rc;
     if (c->restore_fd < 0)
-        return domain_build(op, domid, c->config, rings);
+        return domain_build(op, domid, c->config, boot, rings);
     return domain_restore(op, domid, c->restore_fd, c->config, rings);
 }
 
@@ -188,15 +202,19 @@ static int complete(struct op *op, uint32_t domid, struct create *c)
 {
     struct rings rings = { 0 };
     struct console_place place;
+    struct boot boot;
     int rc;
 
     rc = nodes_create(op, domid, c->config);
     if (!rc)
-        rc = fill_memory(op, domid, c, &rings);
+        rc = find_kernel(op, domid, c, &boot);
     if (!rc)
-        rc = nodes_of_build(op, domid, c->config, &rings);
+        rc = fill_memory(op, domid, c, &boot, &rings);
+    if (!rc)
+        rc = nodes_of_build(op, domid, c->config, &boot, &rings);
     if (rc)
         return rc;
+    bootloader_clean_up(op, domid);
     place = (struct console_place){ .mfn = rings.console_mfn, .port = rings.console_port };
     rc = device_console_create(op, domid, &place);
     if (!rc)
@@ -226,6 +244,7 @@ static int create(struct op *op, struct create *c)
     rc = complete(op, domid, c);
     if (rc) {
         op_log(op, XTL_ERROR, 0, "It cannot be created; what was made of it is destroyed");
+        op->undoes = true;
         domain_destroy(op, domid);
         *c->domid = LIBXL_INVALID_DOMID;
     }

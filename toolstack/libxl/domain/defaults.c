@@ -177,17 +177,16 @@ static int pv_defaults(struct op *op, libxl_domain_build_info *b)
     take_old_field(&b->cmdline, &b->u.pv.cmdline);
     take_old_field(&b->ramdisk, &b->u.pv.ramdisk);
     take_old_field(&b->bootloader, &b->u.pv.bootloader);
+    if (!b->bootloader_args) {
+        b->bootloader_args = b->u.pv.bootloader_args;
+        b->u.pv.bootloader_args = NULL;
+    }
     if (b->u.pv.slack_memkb == LIBXL_MEMKB_DEFAULT)
         b->u.pv.slack_memkb = 0;
     if (libxl_defbool_val(b->u.pv.e820_host))
         return op_fail(op, ERROR_NI, 0,
                        "A guest with the machine's memory map (e820_host) cannot "
                        "be built yet");
-    if (b->bootloader)
-        return op_fail(op, ERROR_NI, 0,
-                       "The boot loader %s cannot be run yet; name the guest's "
-                       "kernel= and ramdisk= instead",
-                       b->bootloader);
     return 0;
 }
 

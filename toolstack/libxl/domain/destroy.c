@@ -57,6 +57,7 @@ int domain_destroy(struct op *op, uint32_t domid)
     rc = devices_destroy_all(op, domid);
     if (rc)
         op_log(op, XTL_ERROR, 0, "Not all of its devices could be removed");
+    bootloader_clean_up(op, domid);
     err = remove_nodes(op, &info);
     rc = rc ? rc : err;
     userdata_remove_all(op, domid);

@@ -57,8 +57,23 @@ struct rings {
     unsigned int store_port, console_port;
     uint32_t store_domid, console_domid;
 };
+struct boot;
 int nodes_of_build(struct op *op, uint32_t domid, const libxl_domain_config *config,
-                   const struct rings *rings);
+                   const struct boot *boot, const struct rings *rings);
+
+/* ---- bootloader.c ---- */
+
+/* What a new domain boots: as its configuration says, or its boot loader */
+struct boot {
+    const char *kernel, *ramdisk, *cmdline;
+};
+/* Run the boot loader of a domain that has its first nodes and nothing else. `console` is told as
+ * soon as there is a terminal to talk to it (NULL: nobody). *boot is what it chose: files, until
+ * bootloader_clean_up(). */
+int bootloader_run(struct op *op, uint32_t domid, const libxl_domain_config *config,
+                   const libxl_asyncprogress_how *console, struct boot *boot);
+/* Remove what it made; may be done at any time, also again. */
+void bootloader_clean_up(struct op *op, uint32_t domid);
 
 /* ---- build.c ---- */
 
@@ -67,7 +82,7 @@ int domain_prepare(struct op *op, uint32_t domid, const libxl_domain_config *con
 int rings_create(struct op *op, uint32_t domid, struct rings *rings);
 /* Memory and registers from a kernel */
 int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *config,
-                 struct rings *rings);
+                 const struct boot *boot, struct rings *rings);
 /* What CPUID shows, when the stream does not say */
 int domain_set_policy(struct op *op, uint32_t domid, const libxl_domain_config *config);
 

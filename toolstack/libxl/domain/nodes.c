@@ -147,6 +147,7 @@ int nodes_create(struct op *op, uint32_t domid, const libxl_domain_config *confi
 struct build_args {
     uint32_t domid;
     const libxl_domain_config *config;
+    const struct boot *boot;
     const struct rings *rings;
     struct timeval started;
 };
@@ -186,11 +187,11 @@ static int build_in(struct op *op, xs_transaction_t t, void *arg)
         "image/ostype",
         "linux",
         "image/kernel",
-        b->kernel,
+        a->boot->kernel,
         "image/ramdisk",
-        b->ramdisk,
+        a->boot->ramdisk,
         "image/cmdline",
-        b->cmdline,
+        a->boot->cmdline,
         "start_time",
         op_printf(op, "%jd.%02d", (intmax_t)a->started.tv_sec, (int)(a->started.tv_usec / 10000)),
         NULL,
@@ -208,9 +209,9 @@ static int build_in(struct op *op, xs_transaction_t t, void *arg)
 }
 
 int nodes_of_build(struct op *op, uint32_t domid, const libxl_domain_config *config,
-                   const struct rings *rings)
+                   const struct boot *boot, const struct rings *rings)
 {
-    struct build_args a = { .domid = domid, .config = config, .rings = rings };
+    struct build_args a = { .domid = domid, .config = config, .boot = boot, .rings = rings };
     struct xs_handle *xs;
     int rc;
 

@@ -20,10 +20,11 @@
 #include <unistd.h>
 #include <xenstore.h>
 
-#define ESCAPE       '\x1d' /* Ctrl-] */
-#define PATIENCE     5000   /* milliseconds until there should be a console */
-#define LOCK_FOLDER  "/var/lock"
-#define NAME_OF_LOCK LOCK_FOLDER "/xenconsole.%u"
+#define ESCAPE        '\x1d' /* Ctrl-] */
+#define PATIENCE      5000   /* milliseconds until there should be a console */
+#define TIME_TO_BUILD 300000 /* between a boot loader's console and its guest's */
+#define LOCK_FOLDER   "/var/lock"
+#define NAME_OF_LOCK  LOCK_FOLDER "/xenconsole.%u"
 
 static const char help[] =
     "Usage: xenconsole [OPTION...] DOMID\n"
@@ -98,9 +99,10 @@ static long long now(void)
     return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
 }
 
-/* Open the terminal that the node @path names, as soon as it does; -1 when it did not in time, or
- * the guest has no console any more. */
-static int open_console(struct xs_handle *xs, const char *path)
+/* Open the terminal that the node @path names, as soon as it does; -1 when it did not in time, or,
+ * if it is to be another one, the guest has no console any more. A boot loader's, when it ends,
+ * leaves the node empty until the guest is built. */
+static int open_console(struct xs_handle *xs, const char *path, bool another)
 {
     struct pollfd news = { .fd = xs_fileno(xs), .events = POLLIN };
     long long end_of_patience = now() + PATIENCE;
@@ -110,11 +112,14 @@ static int open_console(struct xs_handle *xs, const char *path)
         char *tty = xs_read(xs, XBT_NULL, path, NULL);
         int fd = tty && *tty ? open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
         long long left = end_of_patience - now();
+        bool gone = another && !tty;
 
+        if (another && tty && !*tty)
+            left += TIME_TO_BUILD;
         free(tty);
         if (fd >= 0)
             return fd;
-        if (left <= 0)
+        if (left <= 0 || gone)
             return -1;
         /* A name of before may be there until the daemon has written the next one */
         if (poll(&news, 1, left < 200 ? (int)left : 200) > 0)
@@ -309,7 +314,7 @@ int main(int argc, char **argv)
     lock(a.domid, locked);
     if (!xs_watch(xs, path, ""))
         fail("the store does not tell of changes");
-    console = open_console(xs, path);
+    console = open_console(xs, path, false);
     if (console < 0) {
         unlink(locked);
         fprintf(stderr, "xenconsole: domain %u has no console in %s; is xenconsoled running?\n",
@@ -323,7 +328,7 @@ int main(int argc, char **argv)
     while (console >= 0 && !pass(console)) {
         close(console);
         /* The node is gone with its domain; else another terminal comes */
-        console = xs_is_domain_introduced(xs, a.domid) ? open_console(xs, path) : -1;
+        console = open_console(xs, path, true);
     }
     restore();
     unlink(locked);
