@@ -7,13 +7,34 @@
 #include "xc/domain.h"
 #include "xc/memory.h"
 
-#define E820_RAM 1
+#define MAP_ROWS 512 /* of a machine or a guest; firmware of large machines has some 100 */
+
+/* What a PV guest is told of its memory */
+static int set_memory_map(struct xc *xc, const struct build_request *request,
+                          struct build_error *error)
+{
+    uint64_t bytes = (request->maximum_kb ? request->maximum_kb : request->memory_kb) << 10;
+    struct xc_e820_entry map[MAP_ROWS] = { { .size = bytes, .type = E820_RAM } };
+    struct xc_e820_entry host[MAP_ROWS];
+    unsigned int count = 1, rows = MAP_ROWS;
+    int rc = 0;
+
+    if (request->host_map) {
+        rc = xc_machine_memory_map(xc, host, &rows);
+        if (rc < 0)
+            return build_fail(error, rc, "cannot read the machine's memory map: %s", strerror(-rc));
+        count = e820_like_host(host, rows, bytes, map, MAP_ROWS);
+        if (!count)
+            return build_fail(error, -E2BIG, "the machine's memory map has too many parts");
+    }
+    rc = xc_set_memory_map(xc, request->domid, map, count);
+    return rc < 0 ? build_fail(error, rc, "cannot give the domain a memory map: %s", strerror(-rc))
+                  : 0;
+}
 
 int build_prepare(struct xc *xc, const struct build_request *request, struct build_error *error)
 {
     uint64_t limit = request->limit_kb ? request->limit_kb : request->memory_kb;
-    uint64_t maximum = request->maximum_kb ? request->maximum_kb : request->memory_kb;
-    struct xc_e820_entry map = { .size = maximum << 10, .type = E820_RAM };
     struct xen_domctl_tsc_info tsc = {
         .tsc_mode = request->tsc_mode,
         .gtsc_khz = request->tsc_khz,
@@ -29,9 +50,9 @@ int build_prepare(struct xc *xc, const struct build_request *request, struct bui
     if (rc < 0)
         return build_fail(error, rc, "cannot limit the domain's memory: %s", strerror(-rc));
     if (request->type == BUILD_PV) {
-        rc = xc_set_memory_map(xc, request->domid, &map, 1);
+        rc = set_memory_map(xc, request, error);
         if (rc < 0)
-            return build_fail(error, rc, "cannot give the domain a memory map: %s", strerror(-rc));
+            return rc;
     }
     if (tsc.tsc_mode || tsc.gtsc_khz || tsc.incarnation) {
         rc = xc_domain_set_tsc(xc, request->domid, &tsc);

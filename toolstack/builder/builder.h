@@ -9,6 +9,7 @@
 #ifndef BUILDER_BUILDER_H
 #define BUILDER_BUILDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "xc/xc.h"
@@ -52,6 +53,7 @@ struct build_request {
     uint64_t limit_kb;   /* the hypervisor gives it no more than; 0: memory_kb */
     struct build_file kernel, ramdisk;
     const char *cmdline;  /* shorter than MAX_GUEST_CMDLINE; NULL: empty */
+    bool host_map;        /* a PV guest's memory map has the holes of the machine's */
     const char *features; /* that the kernel must support: "name|name"; NULL: what it asks for */
     struct build_ring console, store;
     uint32_t flags; /* SIF_* for start_info */

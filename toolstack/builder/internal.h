@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include "builder/builder.h"
+#include "xc/memory.h"
 
 #define BUILD_MAX_FILE   (1ul << 30)   /* of a kernel or ramdisk as it is stored, bytes */
 #define BUILD_MAX_PACKED (256ul << 20) /* of a packed kernel */
@@ -129,6 +130,16 @@ int build_pv(const struct build *build);
 int build_pvh(const struct build *build);
 /* -errno with "cannot ...: reason" */
 int build_failed(const struct build *build, int rc, const char *what);
+
+/* ---- e820.c ---- */
+
+#define E820_RAM      1
+#define E820_UNUSABLE 5
+
+/* @memory bytes of memory at addresses where the machine has some, and all that it has there beside
+ * memory: the number of rows, or 0 when @room, which is one more than can be used, is too small */
+unsigned int e820_like_host(const struct xc_e820_entry *host, unsigned int count, uint64_t memory,
+                            struct xc_e820_entry *out, unsigned int room);
 
 /* ---- acpi.c ---- */
 

@@ -189,8 +189,8 @@ static void add_option(struct op *op, const char **argv, unsigned int *n, const 
 
 static const char *const *make_arguments(struct op *op, const struct loader *l)
 {
-    const char **argv = op_calloc(op, (size_t)libxl_string_list_length(&l->b->bootloader_args) + 11,
-                                  sizeof(*argv));
+    const char **argv =
+        op_calloc(op, (size_t)libxl_string_list_length(&l->b->bootloader_args) + 11, sizeof(*argv));
     unsigned int n = 0;
 
     argv[n++] = l->program;
@@ -287,7 +287,7 @@ static int read_answer(struct op *op, const char *path, char **text, size_t *siz
     *size = 0;
     if (fd < 0)
         return op_fail(op, ERROR_FAIL, errno, "The boot loader's answer %s cannot be opened", path);
-    for (; n > 0 && *size < ANSWER_MAX; *size += n > 0 ? (size_t)n : 0)
+    for (; n > 0 && *size<ANSWER_MAX; *size += n> 0 ? (size_t)n : 0)
         n = read(fd, *text + *size, ANSWER_MAX - *size);
     close(fd);
     if (n < 0)

@@ -101,8 +101,10 @@ static int make_request(struct op *op, uint32_t domid, const libxl_domain_config
         .limit_kb = b->target_memkb + SLACK_KB,
         .tsc_mode = (uint32_t)b->tsc_mode,
     };
-    if (b->type == LIBXL_DOMAIN_TYPE_PV)
+    if (b->type == LIBXL_DOMAIN_TYPE_PV) {
         request->features = b->u.pv.features;
+        request->host_map = libxl_defbool_val(b->u.pv.e820_host);
+    }
     if (rings) {
         request->console.domid = rings->console_domid;
         request->console.port = rings->console_port;

@@ -183,10 +183,6 @@ static int pv_defaults(struct op *op, libxl_domain_build_info *b)
     }
     if (b->u.pv.slack_memkb == LIBXL_MEMKB_DEFAULT)
         b->u.pv.slack_memkb = 0;
-    if (libxl_defbool_val(b->u.pv.e820_host))
-        return op_fail(op, ERROR_NI, 0,
-                       "A guest with the machine's memory map (e820_host) cannot "
-                       "be built yet");
     return 0;
 }
 
