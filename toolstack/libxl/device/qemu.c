@@ -128,6 +128,14 @@ static int start_process(struct op *op, uint32_t domid, const char *const *argv,
     return rc;
 }
 
+/* Dom0's own is a unit's, which does not note its number. */
+static bool dom0_has_one(struct op *op)
+{
+    const char *state = store_read(op, XBT_NULL, "/local/domain/0/device-model/0/state");
+
+    return state && !strcmp(state, "running");
+}
+
 int qemu_start(struct op *op, uint32_t domid, const libxl_domain_config *config)
 {
     struct daemon_find find = find_qemu(op, domid);
@@ -136,11 +144,11 @@ int qemu_start(struct op *op, uint32_t domid, const libxl_domain_config *config)
     char *log_path = NULL;
     int rc = 0, log = -1;
 
-    if (daemon_runs(&find))
+    if (daemon_runs(&find) || (domid == DOM0 && dom0_has_one(op)))
         return 0;
     libxl_domain_config_init(&own);
     if (!config) {
-        rc = config_load(op, domid, &own);
+        rc = domid == DOM0 ? 0 : config_load(op, domid, &own);
         config = &own;
     }
     argv = rc == 0 ? qemu_args(op, domid, config) : NULL;

@@ -124,6 +124,7 @@ const char *const *qemu_args(struct op *op, uint32_t domid, const libxl_domain_c
     add2(&w, "-machine", "xenpv");
     add_list(&w, config->b_info.extra);
     add_list(&w, config->b_info.extra_pv);
-    add2(&w, "-m", op_printf(op, "%llu", (unsigned long long)config->b_info.max_memkb / 1024));
+    if (config->b_info.max_memkb != LIBXL_MEMKB_DEFAULT)
+        add2(&w, "-m", op_printf(op, "%llu", (unsigned long long)config->b_info.max_memkb / 1024));
     return w.argv;
 }

@@ -170,7 +170,7 @@ static void take_old_field(char **to, char **from)
     *from = NULL;
 }
 
-static int pv_defaults(struct op *op, libxl_domain_build_info *b)
+static void pv_defaults(libxl_domain_build_info *b)
 {
     libxl_defbool_setdefault(&b->u.pv.e820_host, false);
     take_old_field(&b->kernel, &b->u.pv.kernel);
@@ -183,7 +183,6 @@ static int pv_defaults(struct op *op, libxl_domain_build_info *b)
     }
     if (b->u.pv.slack_memkb == LIBXL_MEMKB_DEFAULT)
         b->u.pv.slack_memkb = 0;
-    return 0;
 }
 
 static int pvh_defaults(struct op *op, libxl_domain_build_info *b)
@@ -204,7 +203,8 @@ static int type_defaults(struct op *op, libxl_domain_build_info *b)
 {
     switch (b->type) {
     case LIBXL_DOMAIN_TYPE_PV:
-        return pv_defaults(op, b);
+        pv_defaults(b);
+        return 0;
     case LIBXL_DOMAIN_TYPE_PVH:
         return pvh_defaults(op, b);
     default:
