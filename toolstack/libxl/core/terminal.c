@@ -61,8 +61,7 @@ static void close_pty(struct pty *p)
 
 static int watch(const struct terminal *t, struct pty *p, int op)
 {
-    struct epoll_event event = { .events = p->waits ? EPOLLIN | EPOLLOUT : EPOLLIN,
-                                 .data.ptr = p };
+    struct epoll_event event = { .events = p->waits ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = p };
 
     return epoll_ctl(t->set, op, p->master, &event);
 }

@@ -305,7 +305,7 @@ static int check_file(struct op *op, const struct loader *l, const char *what, c
     struct stat st;
 
     if (path[0] != '/' || (l->restricted && !ours))
-        return op_fail(op, ERROR_FAIL, 0, "The boot loader names the %s `%.150s', not one in %s",
+        return op_fail(op, ERROR_FAIL, 0, "The boot loader names the %s '%.150s', not one in %s",
                        what, path, l->folder);
     if (ours ? lstat(path, &st) : stat(path, &st))
         return op_fail(op, ERROR_FAIL, errno, "The boot loader names a %s that is not there: %s",
@@ -341,7 +341,7 @@ static int take_answer(struct op *op, const struct loader *l, struct boot *boot)
         else if ((value = value_of(item, "args")))
             boot->cmdline = value;
         else if (*item)
-            op_log(op, XTL_WARN, 0, "unexpected output from bootloader: `%.150s'", item);
+            op_log(op, XTL_WARN, 0, "unexpected output from bootloader: '%.150s'", item);
     }
     if (!*boot->kernel)
         return op_fail(op, ERROR_FAIL, 0, "The boot loader names no kernel; its log is %s", l->log);
