@@ -1,7 +1,7 @@
 /*
  * Talking to a domain's qemu by its socket: connect, wait for its greeting, say that we know no
- * extensions, one command, its answer. Events that it tells meanwhile are passed over. What it says
- * is bounded, and waited for with an end.
+ * extensions, commands and their answers. Events that it tells meanwhile are passed over. What it
+ * says is bounded, and waited for with an end.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,15 +19,17 @@
 #define ANSWER_MS     10000
 
 struct qmp {
+    struct op *op;
     int fd;
     size_t size;
     char *text; /* what has come and is no whole line yet */
     yajl_val line;
 };
 
-static int open_socket(struct op *op, uint32_t domid, struct qmp *q)
+static int open_socket(struct qmp *q, uint32_t domid)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
+    struct op *op = q->op;
     char *path = op_printf(op, QEMU_RUN_FOLDER "/%s-%u", qemu_sockets[0], domid);
 
     strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
@@ -82,8 +84,10 @@ static const char *text_member(yajl_val v, const char *name)
 }
 
 /* Read lines until one is an answer */
-static int read_answer(struct op *op, struct qmp *q)
+static int read_answer(struct qmp *q)
 {
+    struct op *op = q->op;
+
     for (;;) {
         int rc = op_wait(op, NULL, q->fd, 0, ANSWER_MS, has_line, q);
         yajl_val error;
@@ -110,8 +114,9 @@ static void put(yajl_gen g, const char *text)
     yajl_gen_string(g, (const unsigned char *)text, strlen(text));
 }
 
-static int send_command(struct op *op, struct qmp *q, const struct qmp_command *c)
+static int send_command(struct qmp *q, const struct qmp_command *c)
 {
+    struct op *op = q->op;
     yajl_gen g = yajl_gen_alloc(NULL);
     const unsigned char *text;
     char *line;
@@ -136,46 +141,56 @@ static int send_command(struct op *op, struct qmp *q, const struct qmp_command *
     return 0;
 }
 
-static int ask(struct op *op, struct qmp *q, const struct qmp_command *c)
+int qmp_ask(struct qmp *q, const struct qmp_command *command, yajl_val *result)
 {
-    int rc = send_command(op, q, c);
-
-    return rc == 0 ? read_answer(op, q) : rc;
-}
-
-int qmp_command(struct op *op, uint32_t domid, const struct qmp_command *command, yajl_val *result)
-{
-    static const struct qmp_command begin = { .execute = "qmp_capabilities" };
-    struct qmp q = { .fd = -1 };
-    int rc = open_socket(op, domid, &q);
+    int rc = send_command(q, command);
 
     if (rc == 0)
-        rc = read_answer(op, &q);
-    for (const struct qmp_command *c = &begin; rc == 0; c = command) {
-        yajl_tree_free(q.line);
-        q.line = NULL;
-        rc = ask(op, &q, c);
-        if (c == command)
-            break;
-    }
-    if (q.fd >= 0)
-        close(q.fd);
-    if (rc == 0 && result) {
-        *result = q.line;
-        return 0;
-    }
-    yajl_tree_free(q.line);
+        rc = read_answer(q);
+    if (rc == 0 && result)
+        *result = q->line;
+    else
+        yajl_tree_free(q->line);
+    q->line = NULL;
     return rc;
+}
+
+int qmp_begin(struct op *op, uint32_t domid, struct qmp **talk)
+{
+    static const struct qmp_command begin = { .execute = "qmp_capabilities" };
+    struct qmp *q = op_alloc(op, sizeof(*q));
+    int rc;
+
+    q->op = op;
+    rc = open_socket(q, domid);
+    if (rc == 0)
+        rc = read_answer(q); /* its greeting */
+    yajl_tree_free(q->line);
+    q->line = NULL;
+    if (rc == 0)
+        rc = qmp_ask(q, &begin, NULL);
+    if (rc == 0)
+        *talk = q;
+    else
+        qmp_end(q);
+    return rc;
+}
+
+void qmp_end(struct qmp *q)
+{
+    if (q->fd >= 0)
+        close(q->fd);
 }
 
 /* ---- after the start ---- */
 
 /* The terminals that qemu made for channels: "filename": "pty:/dev/pts/3" */
-static int tell_channels(struct op *op, uint32_t domid)
+static int tell_channels(struct qmp *q, uint32_t domid)
 {
     static const struct qmp_command command = { .execute = "query-chardev" };
+    struct op *op = q->op;
     yajl_val answer, list;
-    int rc = qmp_command(op, domid, &command, &answer);
+    int rc = qmp_ask(q, &command, &answer);
 
     if (rc != 0)
         return rc;
@@ -196,13 +211,14 @@ static int tell_channels(struct op *op, uint32_t domid)
     return rc;
 }
 
-static int tell_screen(struct op *op, uint32_t domid, const char *password)
+static int tell_screen(struct qmp *q, uint32_t domid, const char *password)
 {
     static const struct qmp_command command = { .execute = "query-vnc" };
+    struct op *op = q->op;
     char *folder = op_printf(op, "/local/domain/%u/console", domid);
     const char *host, *service;
     yajl_val answer;
-    int rc = qmp_command(op, domid, &command, &answer);
+    int rc = qmp_ask(q, &command, &answer);
 
     if (rc != 0)
         return rc;
@@ -222,17 +238,27 @@ static int tell_screen(struct op *op, uint32_t domid, const char *password)
 int qmp_tell_places(struct op *op, uint32_t domid, const libxl_domain_config *config)
 {
     const libxl_vnc_info *vnc = config->num_vfbs > 0 ? &config->vfbs[0].vnc : NULL;
-    const char *password = vnc && vnc->passwd && *vnc->passwd ? vnc->passwd : NULL;
-    int rc = config->num_channels > 0 ? tell_channels(op, domid) : 0;
+    bool screen = vnc && libxl_defbool_val(vnc->enable);
+    const char *password = screen && vnc->passwd && *vnc->passwd ? vnc->passwd : NULL;
+    struct qmp *q;
+    int rc;
 
-    if (rc != 0 || !vnc || !libxl_defbool_val(vnc->enable))
+    if (!screen && config->num_channels == 0)
+        return 0;
+    rc = qmp_begin(op, domid, &q);
+    if (rc != 0)
         return rc;
-    if (password) {
+    if (config->num_channels > 0)
+        rc = tell_channels(q, domid);
+    if (rc == 0 && password) {
         struct qmp_command command = { "change-vnc-password", "password", password };
 
-        rc = qmp_command(op, domid, &command, NULL);
+        rc = qmp_ask(q, &command, NULL);
     }
-    return rc == 0 ? tell_screen(op, domid, password) : rc;
+    if (rc == 0 && screen)
+        rc = tell_screen(q, domid, password);
+    qmp_end(q);
+    return rc;
 }
 
 /* ---- for a person ---- */
@@ -248,9 +274,14 @@ static int do_monitor(struct op *op, void *args)
     const struct monitor *m = args;
     struct qmp_command command = { "human-monitor-command", "command-line", m->line };
     const char *text;
+    struct qmp *q;
     yajl_val answer;
-    int rc = qmp_command(op, m->domid, &command, &answer);
+    int rc = qmp_begin(op, m->domid, &q);
 
+    if (rc != 0)
+        return rc;
+    rc = qmp_ask(q, &command, &answer);
+    qmp_end(q);
     if (rc != 0)
         return rc;
     text = text_member(answer, "return");
