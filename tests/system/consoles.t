@@ -1,6 +1,6 @@
 #!/bin/bash
 # consoles.t: consoles of guests by our xenconsoled and xenconsole in a Debian dom0 on hospes.
-# HOSPES_HV=xen: on Debian's Xen.
+# HOSPES_HV=build/debian/xen: on Debian's Xen.
 # shellcheck source=tests/system/lib.bash
 . "$(dirname "$0")/lib.bash"
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# libxl.t: Debian's xl, unmodified, on our libxenlight. The job is tests/host/libxl. HOSPES_HV=xen: on
+# libxl.t: Debian's xl, unmodified, on our libxenlight. The job is tests/host/libxl. HOSPES_HV=build/debian/xen: on
 # Debian's Xen; HOSPES_LIBXL=long: xl is killed at twelve moments, and thirty guests come and go. TAP
 # for prove.
 # shellcheck source=tests/system/lib.bash
