@@ -159,6 +159,18 @@ static void take_words(const struct args *args, int first, const char **path, co
     }
 }
 
+int plan_run(struct domain_plan *plan, const struct args *args)
+{
+    plan->debug = args_has(args, 'd');
+    plan->paused = args_has(args, 'p');
+    plan->foreground = args_has(args, 'F');
+    plan->monitor = !args_has(args, 'e');
+    plan->console = args_has(args, 'c');
+    plan->autopass = args_has(args, 'A');
+    plan->viewer = args_has(args, 'V') || plan->autopass;
+    return domain_create(plan);
+}
+
 int run_create(const struct args *args)
 {
     struct domain_plan plan = DOMAIN_PLAN;
@@ -167,20 +179,13 @@ int run_create(const struct args *args)
     take_words(args, 0, &plan.config_path, &plan.extra);
     plan.check = args_has(args, OPTION_CHECK);
     plan.dry_run = plan.check || args_has(args, 'n') || xl.dry_run;
-    plan.debug = args_has(args, 'd');
     plan.quiet = args_has(args, 'q');
-    plan.paused = args_has(args, 'p');
-    plan.foreground = args_has(args, 'F');
-    plan.monitor = !args_has(args, 'e');
-    plan.console = args_has(args, 'c');
-    plan.autopass = args_has(args, 'A');
-    plan.viewer = args_has(args, 'V') || plan.autopass;
     plan.ignore_masks = args_has(args, 'i');
     if (!plan.config_path && !plan.extra) {
         error("Config file not specified: xl create /etc/xen/NAME.cfg");
         return -ERROR_INVAL;
     }
-    rc = domain_create(&plan);
+    rc = plan_run(&plan, args);
     return rc < 0 ? -rc : EXIT_SUCCESS;
 }
 

@@ -38,6 +38,9 @@ struct domain_plan {
  * that stays behind for the domain ends in here. */
 int domain_create(struct domain_plan *plan);
 
+/* plan_run: the same with the options that 'create' and 'restore' share */
+int plan_run(struct domain_plan *plan, const struct args *args);
+
 /* domain_make: from the configuration in the plan to a domain, which runs, or is paused (start.c)
  */
 int domain_make(struct domain_plan *plan);

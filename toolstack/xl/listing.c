@@ -59,14 +59,18 @@ bool listing_is_table(const struct listing *l)
     return !l->json;
 }
 
+static void table_text(const struct listing *l, const char *format, va_list ap)
+{
+    if (!l->json)
+        vprintf(format, ap);
+}
+
 void listing_heading(struct listing *l, const char *format, ...)
 {
     va_list ap;
 
-    if (l->json)
-        return;
     va_start(ap, format);
-    vprintf(format, ap);
+    table_text(l, format, ap);
     va_end(ap);
 }
 
@@ -146,10 +150,8 @@ void cell_plain(struct listing *l, const char *format, ...)
 {
     va_list ap;
 
-    if (l->json)
-        return;
     va_start(ap, format);
-    vprintf(format, ap);
+    table_text(l, format, ap);
     va_end(ap);
 }
 

@@ -46,19 +46,10 @@ int run_save(const struct args *args)
 int run_restore(const struct args *args)
 {
     struct domain_plan plan = DOMAIN_PLAN;
-    int rc;
 
     plan.restore_path = args->words[args->count - 1];
     plan.config_path = args->count > 1 ? args->words[0] : NULL;
-    plan.debug = args_has(args, 'd');
-    plan.paused = args_has(args, 'p');
-    plan.foreground = args_has(args, 'F');
-    plan.monitor = !args_has(args, 'e');
-    plan.console = args_has(args, 'c');
-    plan.autopass = args_has(args, 'A');
-    plan.viewer = args_has(args, 'V') || plan.autopass;
-    rc = domain_create(&plan);
-    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return plan_run(&plan, args) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* A new name in the folder for dumps */

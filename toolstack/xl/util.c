@@ -37,26 +37,30 @@ void *grown(void *array, int count, size_t size)
     return bigger;
 }
 
+/* Behind what was printed before */
+static void say(const char *format, va_list ap)
+{
+    fflush(stdout);
+    vfprintf(stderr, format, ap);
+    fputc('\n', stderr);
+}
+
 void error(const char *format, ...)
 {
     va_list ap;
 
-    fflush(stdout);
     va_start(ap, format);
-    vfprintf(stderr, format, ap);
+    say(format, ap);
     va_end(ap);
-    fputc('\n', stderr);
 }
 
 void fatal(const char *format, ...)
 {
     va_list ap;
 
-    fflush(stdout);
     va_start(ap, format);
-    vfprintf(stderr, format, ap);
+    say(format, ap);
     va_end(ap);
-    fputc('\n', stderr);
     exit(EXIT_FAILURE);
 }
 

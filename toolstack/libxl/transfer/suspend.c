@@ -156,7 +156,6 @@ static int say_cancelled(struct op *op)
 static int do_resume(struct op *op, void *args)
 {
     const bool *cancel = args;
-    libxl_domain_type type = domain_type(op, op->domid);
     struct xen_domctl_getdomaininfo info;
     struct xs_handle *xs;
     unsigned int reason;
@@ -168,7 +167,7 @@ static int do_resume(struct op *op, void *args)
     reason = (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
     if (!(info.flags & XEN_DOMINF_shutdown) || reason != SHUTDOWN_suspend)
         return 0; /* it never stopped, and the state of a vCPU that runs is not to be touched */
-    if (type == LIBXL_DOMAIN_TYPE_PV) {
+    if (!(info.flags & XEN_DOMINF_hvm_guest)) {
         if (!*cancel)
             return op_fail(op, ERROR_NI, 0,
                            "A PV guest can only go on by cancelling its "
