@@ -95,7 +95,8 @@ int cfg_each(struct cfg *cfg, const char *name, each_function *each);
 key_function set_type, set_name, set_uuid, set_init_seclabel, set_memory, set_vcpus, set_cpus;
 key_function set_vnuma, set_cmdline, set_kernel, set_firmware,
     set_bootloader_args; /* cfg_guest.c */
-key_function set_tsc_mode, set_timer_mode, set_altp2m, set_cpuid, set_bios, set_viridian;
+key_function set_tsc_mode, set_time_offset, set_timer_mode, set_altp2m, set_cpuid, set_bios,
+    set_viridian;
 key_function set_mca_caps, set_genid, set_serial, set_usbdevice, set_vga, set_gfx_passthru;
 key_function set_rdm, set_mmio_hole; /* cfg_machine.c */
 key_function set_disks, set_vifs, set_vtpms, set_p9s, set_pvcalls, set_vfbs, set_channels, set_pcis;

@@ -134,7 +134,8 @@ static int vkb_add(struct cfg *cfg, const char *text, int index)
     int rc;
 
     libxl_device_vkb_init(vkb);
-    vkb->devid = index;
+    (void)index; /* each vfb has brought one, too */
+    vkb->devid = cfg->domain->num_vkbs - 1;
     rc = parts_read(&vkb_language, text, vkb);
     return rc ? rc : vkb_check(vkb);
 }

@@ -204,8 +204,8 @@ const struct key cfg_keys[] = {
         "tsc_mode", GUEST_ALL, set_tsc_mode, "WORD",
         "The time stamp counter: default, always_emulate, native. (native_paravirt is no more.)"),
     BOOLEAN("localtime", GUEST_ALL, B(localtime), "The clock shows local time."),
-    UNSIGNED("rtc_timeoffset", GUEST_ALL, B(rtc_timeoffset),
-             "The clock is ahead by so many seconds."),
+    CUSTOM("rtc_timeoffset", GUEST_ALL, set_time_offset, "NUMBER",
+           "The clock is ahead by so many seconds; behind: \"-SECONDS\"."),
     CUSTOM(
         "timer_mode", GUEST_AUTO, set_timer_mode, "WORD",
         "Ticks that were missed: delay_for_missed_ticks, no_delay_for_missed_ticks, no_missed_ticks_pending, one_missed_tick_pending."),

@@ -58,6 +58,17 @@ int set_tsc_mode(struct cfg *cfg, const struct key *key)
     return got < 0 ? got : 0;
 }
 
+/* libxl has no sign for it, and takes it for one of 32 bits */
+int set_time_offset(struct cfg *cfg, const struct key *key)
+{
+    long seconds;
+    int err = xlu_cfg_get_bounded_long(cfg->config, key->name, INT32_MIN, INT32_MAX, &seconds, 0);
+
+    if (!err)
+        cfg->domain->b_info.rtc_timeoffset = (uint32_t)seconds;
+    return err && err != ESRCH ? ERROR_INVAL : 0;
+}
+
 int set_timer_mode(struct cfg *cfg, const struct key *key)
 {
     static const struct choice modes[] = {

@@ -251,7 +251,15 @@ static const struct part nic_parts[] = {
         .name = text, .kind = type, .offset = offsetof(libxl_device_##device, field), __VA_ARGS__  \
     }
 
+/* What xend wanted there, and old configurations still have; SDL has a name of its own */
+static int vfb_type(void *device, const char *value)
+{
+    (void)device;
+    return strcmp(value, "vnc") ? ERROR_INVAL : 0;
+}
+
 static const struct part vfb_parts[] = {
+    { .name = "type", .set = vfb_type, .value = "vnc", .help = "It is VNC in any case." },
     PART(vfb, "vnc", FIELD_DEFBOOL, vnc.enable, .value = "BOOLEAN", .help = "Show it by VNC."),
     PART(vfb, "vnclisten", FIELD_TEXT, vnc.listen, .value = "ADDRESS[:DISPLAY]",
          .help = "Where VNC listens."),

@@ -1,6 +1,6 @@
 /*
- * A host without a hypervisor below: libxl opens, and knows two CPUs on one node. The functions
- * here stand before those of the libraries.
+ * A host without a hypervisor below: libxl opens, and knows two CPUs on one node, or more. The
+ * functions here stand before those of the libraries.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,11 @@
 #include <xenctrl.h>
 #include <xenstore.h>
 
+#include "fake.h"
+
 #pragma GCC visibility push(default)
+
+int fake_cpus = 2, fake_nodes = 1;
 
 xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild,
                                 unsigned int flags);
@@ -45,28 +49,29 @@ void xs_close(struct xs_handle *xsh)
 int xc_get_max_cpus(xc_interface *xch)
 {
     (void)xch;
-    return 2;
+    return fake_cpus;
 }
 
 int xc_get_max_nodes(xc_interface *xch)
 {
     (void)xch;
-    return 1;
+    return fake_nodes;
 }
 
 int xc_get_online_cpus(xc_interface *xch)
 {
     (void)xch;
-    return 2;
+    return fake_cpus;
 }
 
 int xc_cputopoinfo(xc_interface *xch, unsigned int *max_cpus, xc_cputopo_t *topology)
 {
+    int i;
+
     (void)xch;
-    *max_cpus = 2;
-    if (topology) {
-        memset(topology, 0, 2 * sizeof(*topology));
-        topology[1].core = 1;
-    }
+    *max_cpus = (unsigned int)fake_cpus;
+    for (i = 0; topology && i < fake_cpus; i++)
+        topology[i] =
+            (xc_cputopo_t){ .core = (uint32_t)i, .node = (uint32_t)(i * fake_nodes / fake_cpus) };
     return 0;
 }
