@@ -385,5 +385,7 @@ int main(void)
     memcpy(all + n, create_tests, create_test_count * sizeof(*all));
     n += create_test_count;
     memcpy(all + n, bootloader_tests, bootloader_test_count * sizeof(*all));
-    return _cmocka_run_group_tests("libxl", all, n + bootloader_test_count, NULL, NULL);
+    n += bootloader_test_count;
+    memcpy(all + n, placement_tests, placement_test_count * sizeof(*all));
+    return _cmocka_run_group_tests("libxl", all, n + placement_test_count, NULL, NULL);
 }

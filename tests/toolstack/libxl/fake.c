@@ -471,7 +471,7 @@ NOTHING(libxl_cpupool_qualifier_to_cpupoolid, libxl_ctx *ctx, const char *p, uin
 NOTHING(libxl_cpupoolid_is_valid, libxl_ctx *ctx, uint32_t poolid)
 NOTHING(libxl_flask_context_to_sid, libxl_ctx *ctx, char *buf, size_t len, uint32_t *ssidref)
 NOTHING(libxl_flask_sid_to_context, libxl_ctx *ctx, uint32_t ssidref, char **buf, size_t *len)
-NOTHING(libxl_domain_set_nodeaffinity, libxl_ctx *ctx, uint32_t domid, libxl_bitmap *nodemap)
+NOTHING(libxl_nodemap_to_cpumap, libxl_ctx *ctx, const libxl_bitmap *nodemap, libxl_bitmap *cpumap)
 NOTHING(libxl_set_vcpuaffinity, libxl_ctx *ctx, uint32_t domid, uint32_t vcpuid,
         const libxl_bitmap *hard, const libxl_bitmap *soft)
 NOTHING(libxl_domain_sched_params_set, libxl_ctx *ctx, uint32_t domid,
@@ -520,7 +520,101 @@ long xc_command(struct xc *xc, unsigned int number, unsigned int cmd, void *arg,
 
 int libxl_cpu_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_cpus)
 {
-    return libxl_bitmap_alloc(ctx, map, max_cpus);
+    return libxl_bitmap_alloc(ctx, map, max_cpus ? max_cpus : 64);
+}
+
+/* ---- nodes of memory: their CPUs are numbered one node after the other ---- */
+
+struct fake_node fake_node[32];
+unsigned int fake_node_count;
+uint32_t fake_placed;
+
+static int node_of(unsigned int cpu)
+{
+    unsigned int node = 0;
+
+    while (node < fake_node_count && cpu >= fake_node[node].cpus)
+        cpu -= fake_node[node++].cpus;
+    return node < fake_node_count ? (int)node : -1;
+}
+
+static int count_cpus(void)
+{
+    unsigned int n = 0;
+
+    while (node_of(n) >= 0)
+        n++;
+    return (int)n;
+}
+
+libxl_numainfo *libxl_get_numainfo(libxl_ctx *ctx, int *nr)
+{
+    libxl_numainfo *list = calloc(fake_node_count + 1, sizeof(*list));
+
+    (void)ctx;
+    *nr = (int)fake_node_count;
+    for (unsigned int i = 0; i < fake_node_count; i++)
+        list[i].free = fake_node[i].free_mb << 20;
+    return list;
+}
+
+libxl_cputopology *libxl_get_cpu_topology(libxl_ctx *ctx, int *nb_cpu_out)
+{
+    libxl_cputopology *list;
+
+    (void)ctx;
+    *nb_cpu_out = count_cpus();
+    list = calloc((size_t)*nb_cpu_out + 1, sizeof(*list));
+    for (int i = 0; i < *nb_cpu_out; i++)
+        list[i].node = (uint32_t)node_of((unsigned int)i);
+    return list;
+}
+
+int libxl_cpupool_info(libxl_ctx *ctx, libxl_cpupoolinfo *info, uint32_t poolid)
+{
+    (void)poolid;
+    assert_int_equal(libxl_bitmap_alloc(ctx, &info->cpumap, 64), 0);
+    libxl_bitmap_set_any(&info->cpumap);
+    return 0;
+}
+
+/* All are dom0's. */
+libxl_vcpuinfo *libxl_list_vcpu(libxl_ctx *ctx, uint32_t domid, int *nb_vcpu, int *nr_cpus_out)
+{
+    libxl_vcpuinfo *list = calloc(64, sizeof(*list));
+    unsigned int node, i;
+    int cpu;
+
+    *nb_vcpu = 0;
+    *nr_cpus_out = count_cpus();
+    for (node = 0; domid == DOM0 && node < fake_node_count; node++) {
+        for (i = 0; i < fake_node[node].vcpus; i++, (*nb_vcpu)++) {
+            libxl_bitmap_alloc(ctx, &list[*nb_vcpu].cpumap, 64);
+            libxl_bitmap_alloc(ctx, &list[*nb_vcpu].cpumap_soft, 64);
+            libxl_bitmap_set_any(&list[*nb_vcpu].cpumap);
+            for (cpu = 0; cpu < *nr_cpus_out; cpu++) {
+                if (node_of((unsigned int)cpu) == (int)node)
+                    libxl_bitmap_set(&list[*nb_vcpu].cpumap_soft, cpu);
+            }
+        }
+    }
+    return list;
+}
+
+int libxl_node_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_nodes)
+{
+    (void)max_nodes;
+    return libxl_bitmap_alloc(ctx, map, 32);
+}
+
+int libxl_domain_set_nodeaffinity(libxl_ctx *ctx, uint32_t domid, libxl_bitmap *nodemap)
+{
+    (void)ctx;
+    (void)domid;
+    fake_placed = 0;
+    for (int i = 0; i < 32; i++)
+        fake_placed |= libxl_bitmap_test(nodemap, i) ? 1u << i : 0;
+    return 0;
 }
 
 const struct device_kind *const device_kinds[] = { NULL };

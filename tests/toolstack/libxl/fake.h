@@ -45,7 +45,18 @@ void fake_config(libxl_domain_config *config, const char *name);
 /* What the builder was given: the bytes of the kernel, if it is there, and the command line */
 extern char fake_kernel[1024], fake_cmdline[1024];
 
-extern const struct CMUnitTest create_tests[], bootloader_tests[];
-extern const size_t create_test_count, bootloader_test_count;
+/* A machine with nodes of memory; none: it has one. Its other domains' vCPUs run on one node each.
+ */
+struct fake_node {
+    uint64_t free_mb;
+    unsigned int cpus, vcpus;
+};
+extern struct fake_node fake_node[32];
+extern unsigned int fake_node_count;
+/* The set of nodes that a domain was put on */
+extern uint32_t fake_placed;
+
+extern const struct CMUnitTest create_tests[], bootloader_tests[], placement_tests[];
+extern const size_t create_test_count, bootloader_test_count, placement_test_count;
 
 #endif

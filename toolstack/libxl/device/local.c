@@ -1,9 +1,9 @@
 /*
  * A guest's disk for dom0 itself, so that a boot loader can read it before the guest is there. What
  * is a file or block device with the bytes of the disk is used by its name. Any other (qcow2, one
- * with a script, one of another domain) becomes a disk of dom0 for that time, read-only. Which it
- * is stands in the guest's own folder of the store from the transaction on that makes it: so who
- * destroys the guest finds it, even when its creator was killed.
+ * with a script, one of another domain) becomes a disk of dom0 for that time. Which it is stands in
+ * the guest's own folder of the store from the transaction on that makes it: so who destroys the
+ * guest finds it, even when its creator was killed.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -93,7 +93,8 @@ int disk_open_in_dom0(struct op *op, uint32_t domid, const libxl_device_disk *di
                        disk->vdev);
     if (has_bytes(disk))
         return 0;
-    copy.readwrite = 0;
+    if (disk->backend != LIBXL_DISK_BACKEND_QDISK)
+        copy.readwrite = 0; /* qemu takes no read-only disk in qcow2 */
     vdev_number(first, &start, NULL);
     for (i = start; i < start + MAX_TRIES && rc == ERROR_DEVICE_EXISTS; i++) {
         if (place(op, &l, i))

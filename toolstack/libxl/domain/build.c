@@ -208,8 +208,10 @@ static int set_clock(struct op *op, uint32_t domid, const libxl_domain_build_inf
 /* What can only be done when the vCPUs are there */
 static int finish(struct op *op, uint32_t domid, const libxl_domain_config *config)
 {
-    int rc = place_vcpus(op, domid, &config->b_info);
+    int rc = domain_place(op, domid, config);
 
+    if (!rc)
+        rc = place_vcpus(op, domid, &config->b_info);
     if (!rc)
         rc = allow_machine(op, domid, &config->b_info);
     return rc ? rc : set_clock(op, domid, &config->b_info);

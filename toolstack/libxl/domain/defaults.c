@@ -243,9 +243,8 @@ static int build_defaults(struct op *op, libxl_domain_config *config, uint32_t c
         b->device_model_version = LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN;
     libxl_defbool_setdefault(&b->device_model_stubdomain, false);
     libxl_defbool_setdefault(&b->dm_restrict, false);
-    libxl_defbool_setdefault(&b->numa_placement, !b->cpumap.size && !b->nodemap.size &&
-                                                     !b->num_vcpu_hard_affinity &&
-                                                     !b->num_vcpu_soft_affinity);
+    libxl_defbool_setdefault(&b->numa_placement,
+                             !b->cpumap.size && !b->nodemap.size && !b->num_vcpu_soft_affinity);
     libxl_defbool_setdefault(&b->claim_mode, false);
     libxl_defbool_setdefault(&b->localtime, false);
     libxl_defbool_setdefault(&b->disable_migrate, false);

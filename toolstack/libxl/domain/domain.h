@@ -75,6 +75,18 @@ int bootloader_run(struct op *op, uint32_t domid, const libxl_domain_config *con
 /* Remove what it made; may be done at any time, also again. */
 void bootloader_clean_up(struct op *op, uint32_t domid);
 
+/* ---- placement.c ---- */
+
+struct numa_node {
+    uint64_t free_kb, load; /* load: vCPUs of others that run there, weighted */
+    unsigned int cpus;
+};
+/* The set of nodes that a domain with so much memory and so many vCPUs is best put on, or 0 */
+uint32_t placement_choose(const struct numa_node *nodes, unsigned int count, uint64_t kb,
+                          unsigned int vcpus);
+/* Put a domain that has vCPUs and no memory on nodes, if its configuration leaves that open */
+int domain_place(struct op *op, uint32_t domid, const libxl_domain_config *config);
+
 /* ---- build.c ---- */
 
 /* Limits, vCPUs and what only needs these: the first step, before the rings, for any domain */
