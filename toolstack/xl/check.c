@@ -72,12 +72,18 @@ static void check_boot(struct findings *f, const libxl_domain_config *config)
 {
     const libxl_domain_build_info *b = &config->b_info;
 
+    /* With a boot loader, kernel and ramdisk are files of the guest's disk. */
+    if (b->bootloader) {
+        if (strchr(b->bootloader, '/'))
+            check_file(f, "bootloader", b->bootloader);
+        if (!config->num_disks)
+            found(f, "there is no disk for the bootloader to read; set disk=, or kernel= alone");
+        return;
+    }
     check_file(f, "kernel", b->kernel);
     check_file(f, "ramdisk", b->ramdisk);
     if (b->kernel && !access(b->kernel, R_OK) && !is_kernel(b->kernel))
         found(f, "%s is no kernel that a guest can boot; set kernel= to one", b->kernel);
-    if (b->bootloader && strchr(b->bootloader, '/'))
-        check_file(f, "bootloader", b->bootloader);
 }
 
 static void check_name(struct findings *f, const libxl_domain_config *config)
