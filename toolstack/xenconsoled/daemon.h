@@ -52,7 +52,9 @@ void domains_changed(struct daemon *d, const char *path);
 /* Open all logs anew */
 void domains_reopen_logs(struct daemon *d);
 /* Keep the terminals that the service manager kept while the daemon was restarted */
-void domains_adopt_terminals(struct daemon *d);
+void domains_adopt_terminals(void);
+/* Forget those whose domains are gone: a later domain with the number has nothing of theirs */
+void domains_forget_terminals(const struct daemon *d);
 
 /* ---- console.c: one console */
 /* Of a new domain; NULL without memory. It works as soon as the store says where its page is. */
@@ -73,8 +75,10 @@ struct terminal {
 };
 /* -errno; -1 in both otherwise */
 int terminal_open(struct terminal *t, uint32_t domid);
-/* A terminal that the service manager kept; takes @master */
-void terminal_keep(uint32_t domid, int master);
+/* One of the two files of a terminal that the service manager kept; takes it */
+void terminal_keep(uint32_t domid, int fd);
+/* A kept terminal that was not opened is not needed any more */
+void terminal_forget(uint32_t domid);
 /* Say that the terminal is not needed any more, and close it */
 void terminal_close(struct terminal *t, uint32_t domid);
 

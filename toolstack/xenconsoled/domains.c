@@ -110,17 +110,24 @@ void domains_reopen_logs(struct daemon *d)
     }
 }
 
-void domains_adopt_terminals(struct daemon *d)
+void domains_adopt_terminals(void)
 {
     char **names = NULL;
     int count = sd_listen_fds_with_names(1, &names);
     unsigned int domid;
 
-    (void)d;
     for (int i = 0; i < count; i++) {
         if (sscanf(names[i], "console-%u", &domid) == 1)
             terminal_keep(domid, SD_LISTEN_FDS_START + i);
         free(names[i]);
     }
     free(names);
+}
+
+void domains_forget_terminals(const struct daemon *d)
+{
+    for (uint32_t i = 0; i < DOMID_FIRST_RESERVED; i++) {
+        if (!d->consoles[i])
+            terminal_forget(i);
+    }
 }

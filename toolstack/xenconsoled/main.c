@@ -281,7 +281,7 @@ int main(int argc, char **argv)
         parent = to_background();
     write_pid_file(pid_file);
     raise_limit();
-    domains_adopt_terminals(d);
+    domains_adopt_terminals();
     open_all(d);
     add_sources(d);
     rc = hypervisor_start(d);
@@ -290,6 +290,7 @@ int main(int argc, char **argv)
     rc = store_open(d);
     if (rc)
         fail("the store does not answer; is xenstored running", -rc);
+    domains_forget_terminals(d);
     ready(parent);
     rc = sd_event_loop(d->event);
     sd_notify(0, "STOPPING=1");

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- rings */
@@ -376,6 +379,91 @@ static void a_broken_terminal_is_replaced(void **state)
     close(fd);
 }
 
+/* ---- under a service manager */
+
+/* Where the daemon's messages to the manager arrive */
+static int manager_open(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t len = sizeof(sa_family_t); /* the kernel chooses a name */
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    len = sizeof(address);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    address.sun_path[0] = '@';
+    assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+    return fd;
+}
+
+/* A message, and the files with it: how many */
+static int manager_get(int manager, char *text, size_t size, int *files)
+{
+    char control[CMSG_SPACE(2 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+    struct iovec iov = { text, size - 1 };
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+    };
+    ssize_t n = recvmsg(manager, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    int count = 0;
+
+    assert_true(n > 0);
+    text[n] = '\0';
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_type != SCM_RIGHTS)
+            continue;
+        count = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(files, CMSG_DATA(c), (size_t)count * sizeof(int));
+    }
+    return count;
+}
+
+/* A daemon is killed: its reader has the same terminal, and what was in it */
+static void a_terminal_outlives_its_daemon(void **state)
+{
+    int manager = manager_open(), files[2] = { -1, -1 }, status;
+    char text[256], name[64], name_now[64];
+    pid_t child = fork();
+
+    if (!child) {
+        setup(state); /* a loop is its process's */
+        start(1);
+        fake_say(&d, 1, "before ", 7);
+        settle(1000);
+        raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(manager_get(manager, text, sizeof(text), files), 2);
+    assert_string_equal(text, "FDSTORE=1\nFDPOLL=0\nFDNAME=console-1");
+    assert_int_equal(ptsname_r(files[0], name, sizeof(name)), 0);
+
+    struct pollfd master = { .fd = files[0], .events = POLLIN };
+
+    assert_int_equal(poll(&master, 1, 0), 0); /* it has not hung up */
+    for (int i = 1; i >= 0; i--)              /* in another order than they were given */
+        terminal_keep(1, fcntl(files[i], F_DUPFD_CLOEXEC, 0));
+    start(1);
+    snprintf(name_now, sizeof(name_now), "%s", fake_read("/local/domain/1/console/tty"));
+    assert_string_equal(name_now, name);
+    int fd = reader(1);
+
+    fake_say(&d, 1, "after", 5);
+    expect(fd, "before after");
+    close(fd);
+
+    /* Nobody gets the terminal of a domain that is gone */
+    assert_int_equal(manager_get(manager, text, sizeof(text), files), 2);
+    terminal_keep(2, files[0]);
+    terminal_keep(2, files[1]);
+    domains_forget_terminals(&d);
+    assert_int_equal(manager_get(manager, text, sizeof(text), files), 0);
+    assert_string_equal(text, "FDSTOREREMOVE=1\nFDNAME=console-2");
+    start(2);
+    assert_string_not_equal(fake_read("/local/domain/2/console/tty"), name);
+    unsetenv("NOTIFY_SOCKET");
+    close(manager);
+}
+
 static void logs_are_written(void **state)
 {
     char dir[] = "/tmp/xenconsoled-test-XXXXXX", path[64], text[256] = "";
@@ -427,6 +515,7 @@ int main(void)
         WITH_DAEMON(the_store_decides),
         WITH_DAEMON(the_last_words_can_be_read),
         WITH_DAEMON(a_broken_terminal_is_replaced),
+        WITH_DAEMON(a_terminal_outlives_its_daemon),
         WITH_DAEMON(logs_are_written),
     };
 
