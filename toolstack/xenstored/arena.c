@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define MAGIC      0x73656368736f7068ull
-#define LAYOUT     2u /* of everything in the file; another number is another layout */
+#define LAYOUT     3u /* of everything in the file; another number is another layout */
 #define HEADER     4096u
 #define UNDO_CHUNK (256u << 10)
 #define UNDO_MAX   (256u << 20)

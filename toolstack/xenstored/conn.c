@@ -105,6 +105,7 @@ struct conn *conn_new(struct link *link, uint32_t domid, bool privileged, bool r
         .target = DOMID_INVALID,
         .privileged = privileged,
         .ring = ring,
+        .buffer = ring ? 0 : arena_alloc(CONN_BUFFER),
     };
     arena_set(&state()->conns, ref);
     conn_adopt(c, link);
@@ -166,6 +167,8 @@ void conn_free(struct conn *c)
     arena_set(link, c->next);
     if (c->link)
         conn_unqueue(c->link);
+    if (c->buffer)
+        arena_free(c->buffer, CONN_BUFFER);
     arena_free(ref, sizeof(*c));
 }
 

@@ -1,7 +1,7 @@
 /*
  * xenstored: options, start, end. The order of the start: the state file (which also sees to it
  * that there is one daemon), the hypervisor, the rings that were there before, dom0's ring, the
- * socket; then the parent, the pid file and systemd are told.
+ * sockets; then the parent, the pid file and systemd are told.
  */
 #include "arena.h"
 #include "domain.h"
@@ -348,15 +348,13 @@ static void open_hypervisor(void)
 static void open_socket(void)
 {
     const char *set = getenv("XENSTORED_PATH");
-    int given = sd_listen_fds(1), rc;
+    int rc = socket_take_given();
     char *path = NULL;
 
-    if (given > 0) {
-        rc = socket_listen_given(given);
-        if (rc < 0)
-            die("the socket of systemd cannot be used: %s", strerror(-rc));
+    if (rc < 0)
+        die("the socket of systemd cannot be used: %s", strerror(-rc));
+    if (rc > 0)
         return;
-    }
     if (!set && asprintf(&path, "%s/socket", run_folder()) < 0)
         die("out of memory");
     rc = socket_listen(set ? set : path);

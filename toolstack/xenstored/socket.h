@@ -2,9 +2,13 @@
 #ifndef XENSTORED_SOCKET_H
 #define XENSTORED_SOCKET_H
 
-/* Listen at @path, or at the sockets that systemd gave, @count from descriptor 3 on. -errno */
+/*
+ * Take what systemd gave: sockets to listen at, and those of clients that the daemon before had
+ * left there. Other clients of before are forgotten. How many to listen at there are, or -errno.
+ */
+int socket_take_given(void);
+/* Listen at @path. -errno */
 int socket_listen(const char *path);
-int socket_listen_given(int count);
 /* Remove the socket that socket_listen() made */
 void socket_unlink(void);
 

@@ -120,6 +120,9 @@ static int mark_conn(struct conn *c)
     ref_t ref;
 
     c->link = NULL;
+    if (c->ring ? c->buffer != 0
+                : mark(c->buffer, CONN_BUFFER, NULL) < 0 || c->end > CONN_BUFFER || c->at > c->end)
+        return -EINVAL;
     if (c->in_have >= sizeof(c->in) && c->in.len <= XENSTORE_PAYLOAD_MAX
             ? c->in_have > sizeof(c->in) + c->in.len ||
                   (c->in.len &&
@@ -159,25 +162,19 @@ static int mark_all(void)
     return 0;
 }
 
-/* Sockets ended with the process. What transactions saw did, too: they cannot be committed. */
+/* What transactions saw ended with the process: they cannot be committed. */
 static void forget_process(void)
 {
-    struct conn *c;
-    ref_t ref, next, t;
+    ref_t ref, t;
 
-    for (ref = state()->conns; ref; ref = next) {
-        c = conn_at(ref);
-        next = c->next;
-        for (t = c->transactions; t; t = transaction_at(t)->next) {
+    for (ref = state()->conns; ref; ref = conn_at(ref)->next)
+        for (t = conn_at(ref)->transactions; t; t = transaction_at(t)->next) {
             transaction_at(t)->base = 0;
             transaction_at(t)->root = tree_hold(state()->tree);
             transaction_at(t)->doomed = 1;
             transaction_at(t)->log = NULL;
         }
-        if (!c->ring)
-            conn_free(c);
-        state_commit();
-    }
+    state_commit();
 }
 
 static void forget_indexes(void)

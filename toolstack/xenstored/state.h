@@ -21,6 +21,7 @@ struct state {
     ref_t domains;                 /* struct domain */
     ref_t conns;                   /* struct conn */
     uint32_t next_transaction;
+    uint32_t last_client; /* of the numbers in struct conn */
 };
 _Static_assert(sizeof(struct state) <= ARENA_ROOT_MAX, "the root structure has its place");
 
@@ -98,9 +99,17 @@ struct conn {
     uint32_t transaction_count;
     uint32_t failures; /* commits that failed, since one succeeded */
 
+    /* Of a socket, which outlives the process if systemd keeps it */
+    uint32_t id;      /* its name there is client-ID; 0: it is not there */
+    ref_t buffer;     /* CONN_BUFFER bytes that have been read; a ring has none */
+    uint32_t at, end; /* of those that have not been taken from it */
+    uint32_t busy;    /* bytes are being moved: the next process cannot know how many */
+
     uint32_t req_cons, rsp_prod; /* of the ring: what is in this structure, or was in it */
     uint32_t error;              /* XENSTORE_ERROR_*: nothing more is read or sent */
 };
+
+#define CONN_BUFFER 2048u
 
 static inline struct domain *domain_at(ref_t ref)
 {
@@ -145,7 +154,7 @@ static inline struct who who_is(const struct conn *c)
 
 /*
  * Open the state file, or make one with an empty store. What was kept is checked and indexed;
- * clients that were sockets are forgotten.
+ * clients have no link then.
  * What does not hold together is set aside, or without @recover -EIO. 0, or -errno.
  */
 int state_open(const char *path, bool recover);

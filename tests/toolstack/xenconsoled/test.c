@@ -3,6 +3,7 @@
  * nobody has read, and whole consoles between a fake guest and a real pseudo-terminal.
  */
 #include "test.h"
+#include "../manager/manager.h"
 #include "xenconsoled/buffer.h"
 #include "xenconsoled/log.h"
 #include <fcntl.h>
@@ -11,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -381,43 +380,6 @@ static void a_broken_terminal_is_replaced(void **state)
 
 /* ---- under a service manager */
 
-/* Where the daemon's messages to the manager arrive */
-static int manager_open(void)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    socklen_t len = sizeof(sa_family_t); /* the kernel chooses a name */
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    len = sizeof(address);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    address.sun_path[0] = '@';
-    assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
-    return fd;
-}
-
-/* A message, and the files with it: how many */
-static int manager_get(int manager, char *text, size_t size, int *files)
-{
-    char control[CMSG_SPACE(2 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
-    struct iovec iov = { text, size - 1 };
-    struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
-    };
-    ssize_t n = recvmsg(manager, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    int count = 0;
-
-    assert_true(n > 0);
-    text[n] = '\0';
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
-        if (c->cmsg_type != SCM_RIGHTS)
-            continue;
-        count = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        memcpy(files, CMSG_DATA(c), (size_t)count * sizeof(int));
-    }
-    return count;
-}
-
 /* A daemon is killed: its reader has the same terminal, and what was in it */
 static void a_terminal_outlives_its_daemon(void **state)
 {
@@ -433,7 +395,7 @@ static void a_terminal_outlives_its_daemon(void **state)
         raise(SIGKILL);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(manager_get(manager, text, sizeof(text), files), 2);
+    assert_int_equal(manager_get(manager, 1000, text, sizeof(text), files), 2);
     assert_string_equal(text, "FDSTORE=1\nFDPOLL=0\nFDNAME=console-1");
     assert_int_equal(ptsname_r(files[0], name, sizeof(name)), 0);
 
@@ -452,11 +414,11 @@ static void a_terminal_outlives_its_daemon(void **state)
     close(fd);
 
     /* Nobody gets the terminal of a domain that is gone */
-    assert_int_equal(manager_get(manager, text, sizeof(text), files), 2);
+    assert_int_equal(manager_get(manager, 1000, text, sizeof(text), files), 2);
     terminal_keep(2, files[0]);
     terminal_keep(2, files[1]);
     domains_forget_terminals(&d);
-    assert_int_equal(manager_get(manager, text, sizeof(text), files), 0);
+    assert_int_equal(manager_get(manager, 1000, text, sizeof(text), files), 0);
     assert_string_equal(text, "FDSTOREREMOVE=1\nFDNAME=console-2");
     start(2);
     assert_string_not_equal(fake_read("/local/domain/2/console/tty"), name);

@@ -6,7 +6,7 @@
 int main(void)
 {
     static const struct CMUnitTest *const lists[] = { tree_tests, request_tests, ring_tests,
-                                                      restart_tests };
+                                                      restart_tests, socket_tests };
     struct CMUnitTest all[64];
     size_t i, count = 0;
     const struct CMUnitTest *t;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <xen/xen.h>
 
-extern const struct CMUnitTest tree_tests[], request_tests[], ring_tests[], restart_tests[];
+extern const struct CMUnitTest tree_tests[], request_tests[], ring_tests[], restart_tests[],
+    socket_tests[];
 
 #endif
