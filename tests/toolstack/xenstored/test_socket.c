@@ -313,14 +313,17 @@ static void test_killed(void **unused)
         daemon_kill(!(i % 2));
         look_after(0);
         daemon_start();
+        write_some(&w, 1); /* all answers may be there, and yet the connection has ended */
         read_answers(&w, w.sent);
         if (!(i % 2))
             assert_false(w.ended); /* no byte was being moved */
         if (w.ended)
             begin_again(&w);
     }
+    write_some(&w, 1);
+    read_answers(&w, w.sent);
     talk(w.fd, XS_READ, 0, "/tool/count", 12, &a);
-    assert_in_range(strtoul(a.body, NULL, 10), w.answered - 1, w.sent);
+    assert_int_equal(strtoul(a.body, NULL, 10), w.sent - 1);
     close(w.fd);
     manager_end();
 }
