@@ -155,6 +155,10 @@ int store_remove_empty(struct op *op, xs_transaction_t t, const char *path);
 /* Do fn in transactions until one has no conflict; an error of fn ends it. */
 int store_transaction(struct op *op, int (*fn)(struct op *op, xs_transaction_t t, void *arg),
                       void *arg);
+/* The domain becomes a client of the store, by the ring in its frame, and its event channel. */
+int store_introduce(struct op *op, uint32_t domid, unsigned long mfn, unsigned int port);
+/* The domain has shut down to be suspended, and lives on. */
+int store_goes_on(struct op *op, uint32_t domid);
 
 /* ---- domains: domain/ ---- */
 

@@ -17,4 +17,4 @@ $(LIBXL_GEN).o: $(LIBXL_GEN).c toolstack/toolstack.mk
 
 $(TS_O)/toolstack/libxl/%.o $(LIBXL_GEN).o: TS_CFLAGS += -fvisibility=default
 
-$(eval $(call TS_LIBRARY,xenlight,4.17,libxl,libxl xc builder stream,$(LIBXL_LIBS),$(LIBXL_GEN).o))
+$(eval $(call TS_LIBRARY,xenlight,4.17,libxl,libxl lifeline xc builder stream,$(LIBXL_LIBS),$(LIBXL_GEN).o))

@@ -1,2 +1,2 @@
 # The consoles of guests as terminals
-$(eval $(call TS_PROGRAM,$(TS_BINDIR)/xenconsoled,xenconsoled xc,-lxenstore -lxenevtchn -lxengnttab $$(TS_XC_LIBS) -lsystemd -lutil))
+$(eval $(call TS_PROGRAM,$(TS_BINDIR)/xenconsoled,xenconsoled lifeline xc,-lxenstore -lxenevtchn -lxengnttab $$(TS_XC_LIBS) -lsystemd -lutil))

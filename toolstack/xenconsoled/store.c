@@ -6,16 +6,13 @@
  */
 #include "xenconsoled/daemon.h"
 #include "xenconsoled/log.h"
+#include "lifeline/lifeline.h"
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 #include <xenstore.h>
-#include <xenstore_lib.h>
 
 #define PATIENCE 30000 /* milliseconds that xenstored may be away */
 #define PAUSE    50
@@ -36,22 +33,12 @@ static int store_changed(sd_event_source *source, int fd, uint32_t events, void 
 
 static int store_ended(sd_event_source *source, int fd, uint32_t events, void *data);
 
-/* Connect to xenstored's socket and say nothing. Without a socket (the store is in another domain),
- * the kernel's connection does not end. */
 static int hold_lifeline(struct daemon *d)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    const char *path = xs_daemon_socket();
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), rc;
+    int fd = lifeline_open(), rc;
 
     if (fd < 0)
-        return -errno;
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path ? path : "");
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-        rc = errno == ENOENT ? 0 : -errno;
-        close(fd);
-        return rc;
-    }
+        return errno == ENOENT ? 0 : -errno;
     rc = sd_event_add_io(d->event, &d->lifeline, fd, EPOLLIN, store_ended, d);
     if (rc < 0) {
         close(fd);

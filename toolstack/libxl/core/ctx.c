@@ -69,6 +69,7 @@ static void end_threads(libxl_ctx *ctx)
 int libxl_ctx_free(libxl_ctx *ctx)
 {
     struct watch_handle *h;
+    struct lost_store *lost;
 
     if (!ctx)
         return 0;
@@ -80,6 +81,11 @@ int libxl_ctx_free(libxl_ctx *ctx)
     while ((h = SLIST_FIRST(&ctx->idle_watches))) {
         SLIST_REMOVE_HEAD(&ctx->idle_watches, next);
         watch_handle_close(h);
+    }
+    while ((lost = SLIST_FIRST(&ctx->lost_stores))) {
+        SLIST_REMOVE_HEAD(&ctx->lost_stores, next);
+        xs_close(lost->xs);
+        free(lost);
     }
     if (ctx->xs)
         xs_close(ctx->xs);
@@ -130,18 +136,40 @@ struct xs_handle *ctx_store(libxl_ctx *ctx)
     return xs;
 }
 
+void ctx_store_lost(libxl_ctx *ctx, struct xs_handle *xs)
+{
+    struct lost_store *lost;
+
+    ctx_lock(ctx);
+    if (ctx->xs == xs) {
+        lost = xl_calloc(1, sizeof(*lost));
+        lost->xs = xs;
+        SLIST_INSERT_HEAD(&ctx->lost_stores, lost, next);
+        ctx->xs = NULL;
+        ctx->losses++;
+    }
+    ctx_unlock(ctx);
+}
+
 struct watch_handle *watch_handle_get(libxl_ctx *ctx)
 {
     struct watch_handle *h;
 
+    unsigned int losses;
+
     ctx_lock(ctx);
-    h = SLIST_FIRST(&ctx->idle_watches);
-    if (h)
+    losses = ctx->losses;
+    while ((h = SLIST_FIRST(&ctx->idle_watches))) {
         SLIST_REMOVE_HEAD(&ctx->idle_watches, next);
+        if (h->losses == losses)
+            break;
+        watch_handle_close(h);
+    }
     ctx_unlock(ctx);
     if (h)
         return h;
     h = xl_calloc(1, sizeof(*h));
+    h->losses = losses;
     h->xs = xs_open(0);
     if (h->xs)
         return h;
@@ -154,6 +182,16 @@ void watch_handle_put(libxl_ctx *ctx, struct watch_handle *h)
     ctx_lock(ctx);
     SLIST_INSERT_HEAD(&ctx->idle_watches, h, next);
     ctx_unlock(ctx);
+}
+
+bool watch_handle_lost(libxl_ctx *ctx, const struct watch_handle *h)
+{
+    bool lost;
+
+    ctx_lock(ctx);
+    lost = h->losses != ctx->losses;
+    ctx_unlock(ctx);
+    return lost;
 }
 
 void watch_handle_close(struct watch_handle *h)

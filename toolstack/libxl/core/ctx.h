@@ -18,6 +18,14 @@ struct watcher; /* event/watcher.c */
 struct watch_handle {
     SLIST_ENTRY(watch_handle) next;
     struct xs_handle *xs;
+    unsigned int losses; /* the context's when it was made: with more it is lost, too */
+};
+
+/* A connection for requests that was lost. Other threads may be about to notice, so it is closed
+ * with the context. */
+struct lost_store {
+    SLIST_ENTRY(lost_store) next;
+    struct xs_handle *xs;
 };
 
 /* A child of op_exec(): core/exec.c */
@@ -73,6 +81,8 @@ struct libxl__ctx {
 
     pthread_mutex_t lock;
     struct xs_handle *xs; /* for requests; opened by the first: ctx_store() */
+    unsigned int losses;  /* how often it was lost */
+    SLIST_HEAD(, lost_store) lost_stores;
     SLIST_HEAD(, watch_handle) idle_watches;
     LIST_HEAD(, creation) creations;
     LIST_HEAD(, child) children;
@@ -102,11 +112,15 @@ void ctx_lock(libxl_ctx *ctx);
 void ctx_unlock(libxl_ctx *ctx);
 /* The connection to the store; NULL with errno when there is none */
 struct xs_handle *ctx_store(libxl_ctx *ctx);
+/* @xs was found to be lost: the next who asks gets another one */
+void ctx_store_lost(libxl_ctx *ctx, struct xs_handle *xs);
 
 /* Take a connection for watches from the context, or make one; NULL with errno */
 struct watch_handle *watch_handle_get(libxl_ctx *ctx);
 /* Give it back; no watch may be left on it. */
 void watch_handle_put(libxl_ctx *ctx, struct watch_handle *h);
+/* The connection to the store was lost since it was made, so this one was, too */
+bool watch_handle_lost(libxl_ctx *ctx, const struct watch_handle *h);
 void watch_handle_close(struct watch_handle *h);
 
 /* ---- domain/ ---- */

@@ -1,6 +1,9 @@
 /*
  * The store. One connection for each context carries all requests, of all threads (libxenstore
  * serialises them); each function is one round trip unless its comment says more.
+ *
+ * When xenstored ends, the next one is waited for, and the request is made again. All of them may
+ * be: they name what shall be, not a change. What was done in a transaction is done again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +11,9 @@
 #include <string.h>
 
 #include "libxl/core/ctx.h"
+
+#define AWAY_MS 30000 /* so long xenstored may be away */
+#define LOOK_MS 100
 
 static struct xs_handle *handle(struct op *op)
 {
@@ -17,6 +23,48 @@ static struct xs_handle *handle(struct op *op)
         op_log(op, XTL_ERROR, errno,
                "The store cannot be reached; is xenstored running, and is /dev/xen mounted?");
     return xs;
+}
+
+/* libxenstore's errors when xenstored is gone; EINVAL also is an answer of xenstored */
+static bool is_lost(struct xs_handle *xs, int err)
+{
+    unsigned int size;
+
+    if (err == EINVAL) {
+        free(xs_read(xs, XBT_NULL, "/", &size));
+        err = errno;
+    }
+    return err == EPIPE || err == ECONNRESET || err == EBADF;
+}
+
+/*
+ * A request failed on the connection @xs; errno stays. Whether it is to be made again, because the
+ * connection was lost and there is another one now. An operation that is aborted does not wait.
+ */
+static bool again(struct op *op, struct xs_handle *xs)
+{
+    int err = errno, waited = 0;
+    bool back = false;
+
+    if (!xs || !is_lost(xs, err)) {
+        errno = err;
+        return false;
+    }
+    op_log(op, XTL_WARN, err, "The connection to the store is lost; waiting for xenstored");
+    ctx_store_lost(op->ctx, xs);
+    while (!(back = ctx_store(op->ctx)) && waited < AWAY_MS && !op_sleep(op, LOOK_MS))
+        waited += LOOK_MS;
+    if (back)
+        op_log(op, XTL_WARN, 0, "There is a connection to the store again");
+    errno = err;
+    return back;
+}
+
+/* The same for a request that is not made again in a transaction, which is lost with its
+ * connection: store_transaction() begins anew. */
+static bool again_in(struct op *op, xs_transaction_t t, struct xs_handle *xs)
+{
+    return again(op, xs) && t == XBT_NULL;
 }
 
 /* Format a path into a local `p` */
@@ -36,14 +84,17 @@ char *store_path(struct op *op, uint32_t domid)
 /* A node's value, which may hold zero bytes but is used as a string; NULL */
 static char *read_value(struct op *op, xs_transaction_t t, const char *path)
 {
-    struct xs_handle *xs = handle(op);
+    struct xs_handle *xs;
     unsigned int size;
     char *value, *copy;
     int err;
 
-    if (!xs)
-        return NULL;
-    value = xs_read(xs, t, path, &size);
+    do {
+        xs = handle(op);
+        if (!xs)
+            return NULL;
+        value = xs_read(xs, t, path, &size);
+    } while (!value && again_in(op, t, xs));
     if (value) {
         copy = op_strndup(op, value, size);
         free(value);
@@ -88,16 +139,18 @@ bool store_exists(struct op *op, xs_transaction_t t, const char *path, ...)
 
 char **store_list(struct op *op, xs_transaction_t t, unsigned int *count, const char *path, ...)
 {
-    struct xs_handle *xs = handle(op);
+    struct xs_handle *xs;
     unsigned int i, n = 0;
-    char *p, **names = NULL, **copy;
+    char *p, **names, **copy;
     int err;
 
     PATH(p, op, path);
     if (count)
         *count = 0;
-    if (xs)
-        names = xs_directory(xs, t, p, &n);
+    do {
+        xs = handle(op);
+        names = xs ? xs_directory(xs, t, p, &n) : NULL;
+    } while (!names && again_in(op, t, xs));
     if (!names) {
         err = errno;
         if (xs && err != ENOENT)
@@ -116,12 +169,15 @@ char **store_list(struct op *op, xs_transaction_t t, unsigned int *count, const 
 
 static int write_value(struct op *op, xs_transaction_t t, const char *path, const char *value)
 {
-    struct xs_handle *xs = handle(op);
+    struct xs_handle *xs;
 
-    if (!xs)
-        return ERROR_FAIL;
-    if (xs_write(xs, t, path, value, (unsigned int)strlen(value)))
-        return 0;
+    do {
+        xs = handle(op);
+        if (!xs)
+            return ERROR_FAIL;
+        if (xs_write(xs, t, path, value, (unsigned int)strlen(value)))
+            return 0;
+    } while (again_in(op, t, xs));
     return op_fail(op, ERROR_FAIL, errno, "The store cannot write %s", path);
 }
 
@@ -136,15 +192,17 @@ int store_write(struct op *op, xs_transaction_t t, const char *path, const char 
 int store_set_perms(struct op *op, xs_transaction_t t, const char *path,
                     const struct xs_permissions *perms, unsigned int nr_perms)
 {
-    struct xs_handle *xs = handle(op);
-    struct xs_permissions *copy;
+    struct xs_permissions *copy = op_calloc(op, nr_perms, sizeof(*copy));
+    struct xs_handle *xs;
 
-    if (!xs)
-        return ERROR_FAIL;
-    copy = op_calloc(op, nr_perms, sizeof(*copy));
     memcpy(copy, perms, nr_perms * sizeof(*copy));
-    if (xs_set_permissions(xs, t, path, copy, nr_perms))
-        return 0;
+    do {
+        xs = handle(op);
+        if (!xs)
+            return ERROR_FAIL;
+        if (xs_set_permissions(xs, t, path, copy, nr_perms))
+            return 0;
+    } while (again_in(op, t, xs));
     return op_fail(op, ERROR_FAIL, errno, "The store cannot set who may use %s", path);
 }
 
@@ -152,11 +210,16 @@ int store_set_perms(struct op *op, xs_transaction_t t, const char *path,
 int store_mkdir(struct op *op, xs_transaction_t t, const char *path,
                 const struct xs_permissions *perms, unsigned int nr_perms)
 {
-    struct xs_handle *xs = handle(op);
+    struct xs_handle *xs;
+    bool made;
 
-    if (!xs)
-        return ERROR_FAIL;
-    if (!xs_mkdir(xs, t, path))
+    do {
+        xs = handle(op);
+        if (!xs)
+            return ERROR_FAIL;
+        made = xs_mkdir(xs, t, path);
+    } while (!made && again_in(op, t, xs));
+    if (!made)
         return op_fail(op, ERROR_FAIL, errno, "The store cannot make %s", path);
     return nr_perms ? store_set_perms(op, t, path, perms, nr_perms) : 0;
 }
@@ -179,12 +242,15 @@ int store_write_all(struct op *op, xs_transaction_t t, const char *path, const c
 
 int store_remove(struct op *op, xs_transaction_t t, const char *path)
 {
-    struct xs_handle *xs = handle(op);
+    struct xs_handle *xs;
 
-    if (!xs)
-        return ERROR_FAIL;
-    if (xs_rm(xs, t, path) || errno == ENOENT)
-        return 0;
+    do {
+        xs = handle(op);
+        if (!xs)
+            return ERROR_FAIL;
+        if (xs_rm(xs, t, path) || errno == ENOENT)
+            return 0;
+    } while (again_in(op, t, xs));
     return op_fail(op, ERROR_FAIL, errno, "The store cannot remove %s", path);
 }
 
@@ -206,27 +272,61 @@ int store_remove_empty(struct op *op, xs_transaction_t t, const char *path)
     }
 }
 
+int store_introduce(struct op *op, uint32_t domid, unsigned long mfn, unsigned int port)
+{
+    struct xs_handle *xs;
+
+    do {
+        xs = handle(op);
+        if (!xs)
+            return ERROR_FAIL;
+        if (xs_introduce_domain(xs, domid, mfn, port))
+            return 0;
+    } while (again(op, xs));
+    return op_fail(op, ERROR_FAIL, errno, "The store does not take the domain as its client");
+}
+
+int store_goes_on(struct op *op, uint32_t domid)
+{
+    struct xs_handle *xs;
+
+    do {
+        xs = handle(op);
+        if (!xs)
+            return ERROR_FAIL;
+        if (xs_resume_domain(xs, domid))
+            return 0;
+    } while (again(op, xs));
+    return op_fail(op, ERROR_FAIL, errno, "The store does not take note that it goes on");
+}
+
 int store_transaction(struct op *op, int (*fn)(struct op *op, xs_transaction_t t, void *arg),
                       void *arg)
 {
-    struct xs_handle *xs = handle(op);
+    struct xs_handle *xs;
     xs_transaction_t t;
     int rc;
 
-    if (!xs)
-        return ERROR_FAIL;
     for (;;) {
+        xs = handle(op);
+        if (!xs)
+            return ERROR_FAIL;
         t = xs_transaction_start(xs);
-        if (t == XBT_NULL)
+        if (t == XBT_NULL) {
+            if (again(op, xs))
+                continue;
             return op_fail(op, ERROR_FAIL, errno, "The store starts no transaction");
+        }
         rc = fn(op, t, arg);
+        if (ctx_store(op->ctx) != xs)
+            continue; /* it was lost with its connection */
         if (rc) {
             xs_transaction_end(xs, t, true);
             return rc;
         }
         if (xs_transaction_end(xs, t, false))
             return 0;
-        if (errno != EAGAIN)
+        if (errno != EAGAIN && !again(op, xs))
             return op_fail(op, ERROR_FAIL, errno, "The store does not take a transaction");
     }
 }

@@ -212,15 +212,11 @@ int nodes_of_build(struct op *op, uint32_t domid, const libxl_domain_config *con
                    const struct boot *boot, const struct rings *rings)
 {
     struct build_args a = { .domid = domid, .config = config, .boot = boot, .rings = rings };
-    struct xs_handle *xs;
     int rc;
 
     gettimeofday(&a.started, NULL);
     rc = store_transaction(op, build_in, &a);
     if (rc)
         return rc;
-    xs = ctx_store(op->ctx);
-    if (!xs || !xs_introduce_domain(xs, domid, rings->store_mfn, rings->store_port))
-        return op_fail(op, ERROR_FAIL, errno, "The store does not take the domain as its client");
-    return 0;
+    return store_introduce(op, domid, rings->store_mfn, rings->store_port);
 }

@@ -157,7 +157,6 @@ static int do_resume(struct op *op, void *args)
 {
     const bool *cancel = args;
     struct xen_domctl_getdomaininfo info;
-    struct xs_handle *xs;
     unsigned int reason;
     int rc, err;
 
@@ -179,10 +178,7 @@ static int do_resume(struct op *op, void *args)
     err = xc_domain_resume(op_xc(op), op->domid);
     if (err)
         return op_fail(op, error_of(err), -err, "It cannot go on");
-    xs = ctx_store(op->ctx);
-    if (!xs || !xs_resume_domain(xs, op->domid))
-        return op_fail(op, ERROR_FAIL, errno, "The store does not take note that it goes on");
-    return 0;
+    return store_goes_on(op, op->domid);
 }
 
 int libxl_domain_resume(libxl_ctx *ctx, uint32_t domid, int suspend_cancel,
