@@ -96,6 +96,24 @@ enter() {
     printf '%s\n' "$@" >"$tty"
 }
 
+# typed READY LINES SEEN COMMAND: run it on a terminal of its own, wait for READY there, type LINES,
+# wait for SEEN, and leave with Ctrl-]; prints what was seen.
+typed() {
+    local dir script status=0
+    dir=$(mktemp -d)
+    mkfifo "$dir/in"
+    script -qefc "$4" /dev/null <"$dir/in" >"$dir/out" 2>&1 &
+    script=$!
+    exec 7>"$dir/in"
+    within 60 grep -q "$1" "$dir/out"
+    printf '%b' "$2" >&7
+    within 20 grep -q "^$3" "$dir/out"
+    printf '\035' >&7
+    wait $script || status=$?
+    tr -d '\r' <"$dir/out" | grep -oE "^(guest: ready|$3|.*(rror|nable|sage|nvalid).*)"
+    return $status
+}
+
 # in_use: what the hypervisor has in use: free memory of each node, heap; channels and grants, how many
 in_use() {
     xl dmesg -c >/dev/null
