@@ -77,14 +77,15 @@ static int load(struct build *build, const struct source *kernel)
 
     if (!kernel->size)
         return build_fail(build->error, -EINVAL, "the domain has no kernel");
-    rc = image_open(&image, kernel, build->error);
+    rc = build->request->type == BUILD_HVM ? image_open_firmware(&image, kernel, build->error)
+                                           : image_open(&image, kernel, build->error);
     if (rc < 0)
         return rc;
     rc = source_open(&ramdisk, &build->request->ramdisk, "ramdisk", build->error);
     build->image = &image;
     build->ramdisk = &ramdisk;
     if (rc == 0)
-        rc = build->request->type == BUILD_PV ? build_pv(build) : build_pvh(build);
+        rc = build->request->type == BUILD_PV ? build_pv(build) : build_hvm(build);
     source_close(&ramdisk);
     image_close(&image);
     return rc;
@@ -98,8 +99,6 @@ int build_domain(struct xc *xc, const struct build_request *request, struct buil
     int rc;
 
     error->text[0] = 0;
-    if (request->type == BUILD_HVM)
-        return build_fail(error, -ENOSYS, "HVM guests cannot be built yet");
     rc = build_policy(xc, request, error);
     if (rc == 0)
         rc = source_open(&kernel, &request->kernel, "kernel", error);

@@ -51,10 +51,14 @@ struct build_request {
     uint64_t memory_kb;  /* the guest starts with */
     uint64_t maximum_kb; /* its memory map reaches to; 0: memory_kb */
     uint64_t limit_kb;   /* the hypervisor gives it no more than; 0: memory_kb */
+    /* An HVM guest starts with its firmware's loader, and in place of the ramdisk is the firmware;
+     * its kernel and command line are its device model's. */
     struct build_file kernel, ramdisk;
-    const char *cmdline;  /* shorter than MAX_GUEST_CMDLINE; NULL: empty */
-    bool host_map;        /* a PV guest's memory map has the holes of the machine's */
-    const char *features; /* that the kernel must support: "name|name"; NULL: what it asks for */
+    const char *cmdline;   /* shorter than MAX_GUEST_CMDLINE; NULL: empty */
+    bool host_map;         /* a PV guest's memory map has the holes of the machine's */
+    const uint8_t *online; /* HVM: a bit for each vCPU that is there at first; NULL: all */
+    uint64_t hole_kb;      /* PVH, HVM: below 4 GiB no memory, for devices; 0: 256 MiB */
+    const char *features;  /* that the kernel must support: "name|name"; NULL: what it asks for */
     struct build_ring console, store;
     uint32_t flags; /* SIF_* for start_info */
     /* Of the TSC, as xen_domctl_tsc_info; mode 0 with the rest 0: the hypervisor's default */

@@ -183,6 +183,52 @@ static int read_segments(struct image *image, const struct elf *elf, struct buil
     return 0;
 }
 
+/* An ELF file for 32 bit, in the words of one for 64 */
+static int read_elf32(const struct source *source, struct elf *elf)
+{
+    Elf32_Ehdr h;
+    Elf32_Phdr p[MAX_HEADERS];
+
+    if (source_read(source, 0, &h, sizeof(h)) < 0 || memcmp(h.e_ident, ELFMAG, SELFMAG) ||
+        h.e_ident[EI_CLASS] != ELFCLASS32 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
+        h.e_machine != EM_386 || h.e_phnum > MAX_HEADERS || h.e_phentsize != sizeof(p[0]) ||
+        source_read(source, h.e_phoff, p, h.e_phnum * sizeof(p[0])) < 0)
+        return -EINVAL;
+    elf->h = (Elf64_Ehdr){ .e_entry = h.e_entry, .e_phnum = h.e_phnum };
+    for (unsigned int i = 0; i < h.e_phnum; i++)
+        elf->p[i] = (Elf64_Phdr){ .p_type = p[i].p_type,
+                                  .p_offset = p[i].p_offset,
+                                  .p_paddr = p[i].p_paddr,
+                                  .p_filesz = p[i].p_filesz,
+                                  .p_memsz = p[i].p_memsz };
+    return 0;
+}
+
+static int check_filled(const struct image *image, struct build_error *error)
+{
+    for (unsigned int i = 0; i < image->segments; i++) {
+        const struct segment *s = &image->segment[i];
+
+        if (s->offset > image->elf.size || s->filled > image->elf.size - s->offset)
+            return bad_elf(error, "a segment lies outside it: was it cut short?");
+    }
+    return 0;
+}
+
+int image_open_firmware(struct image *image, const struct source *file, struct build_error *error)
+{
+    struct elf elf;
+    int rc;
+
+    *image = (struct image){ .elf = *file };
+    if (read_elf32(file, &elf) < 0)
+        return build_fail(error, -EINVAL,
+                          "the firmware's loader is not an ELF file for 32-bit x86");
+    image->elf_entry = elf.h.e_entry;
+    rc = read_segments(image, &elf, error);
+    return rc < 0 ? rc : check_filled(image, error);
+}
+
 static int read_elf(struct image *image, struct build_error *error)
 {
     struct elf elf;

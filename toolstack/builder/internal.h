@@ -90,6 +90,8 @@ struct image {
 
 /* @file must stay as long as the image does. */
 int image_open(struct image *image, const struct source *file, struct build_error *error);
+/* An HVM guest's first program: an ELF file for 32 bit, which needs no notes */
+int image_open_firmware(struct image *image, const struct source *file, struct build_error *error);
 void image_close(struct image *image);
 bool image_has_note(const struct image *image, unsigned int note);
 /* What of it is to be written: IMAGE_MAX_PIECES at most, returns how many */
@@ -114,7 +116,7 @@ int frames_populate(struct frames *frames, uint64_t first, uint64_t count,
 int frames_write(struct frames *frames, const struct piece *pieces, size_t count,
                  struct build_error *error);
 
-/* ---- pv.c, pvh.c ---- */
+/* ---- pv.c, hvm.c ---- */
 
 /* What both are given; @result is to be filled */
 struct build {
@@ -127,7 +129,8 @@ struct build {
 };
 
 int build_pv(const struct build *build);
-int build_pvh(const struct build *build);
+/* A PVH or HVM guest, as the request says */
+int build_hvm(const struct build *build);
 /* -errno with "cannot ...: reason" */
 int build_failed(const struct build *build, int rc, const char *what);
 
@@ -140,6 +143,12 @@ int build_failed(const struct build *build, int rc, const char *what);
  * memory: the number of rows, or 0 when @room, which is one more than can be used, is too small */
 unsigned int e820_like_host(const struct xc_e820_entry *host, unsigned int count, uint64_t memory,
                             struct xc_e820_entry *out, unsigned int room);
+
+/* ---- start.c ---- */
+
+/* It begins at @entry, in flat 32-bit segments without paging, and EBX is @info. @cached: memory
+ * is, from the start and for all vCPUs; firmware sees to that itself. */
+int start_hvm_vcpu(const struct build *in, uint64_t entry, uint64_t info, bool cached);
 
 /* ---- acpi.c ---- */
 

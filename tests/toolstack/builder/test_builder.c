@@ -10,12 +10,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <elf.h>
 #include <errno.h>
 #include <xen/elfnote.h>
 #include "builder/internal.h"
 #include "fake_xc.h"
 #include "kernel.h"
 #include <xen/arch-x86/hvm/start_info.h>
+#include <xen/hvm/hvm_info_table.h>
 #include <xen/hvm/params.h>
 #include <xen/hvm/save.h>
 
@@ -330,6 +332,75 @@ static void test_pvh(void **state)
     fake_end();
 }
 
+/* ---- HVM ---- */
+
+/* A loader of one page and a bit at 1 MiB, which is entered at its 16th byte */
+static void loader_make(void)
+{
+    Elf32_Ehdr h = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, 1 },
+                     .e_machine = EM_386,
+                     .e_entry = 0x100010,
+                     .e_phoff = sizeof(h),
+                     .e_phentsize = sizeof(Elf32_Phdr),
+                     .e_phnum = 1 };
+    Elf32_Phdr p = { .p_type = PT_LOAD,
+                     .p_offset = 0x1000,
+                     .p_paddr = 0x100000,
+                     .p_filesz = 0x1100,
+                     .p_memsz = 0x3000 };
+
+    memset(kernel, 0x5a, sizeof(kernel));
+    memcpy(kernel, &h, sizeof(h));
+    memcpy(kernel + sizeof(h), &p, sizeof(p));
+}
+
+static void check_loader(uint64_t info)
+{
+    const struct hvm_start_info *si = pvh_at(info);
+    const struct hvm_modlist_entry *module = pvh_at(si->modlist_paddr);
+    const struct hvm_info_table *t = pvh_at(HVM_INFO_PADDR);
+
+    assert_int_equal(sum(pvh_at(0x100000), 4096), 0);
+    assert_int_equal(*(const uint8_t *)pvh_at(0x1010ff), 0x5a);
+    assert_int_equal(*(const uint8_t *)pvh_at(0x101100), 0);
+    assert_string_equal(pvh_at(module->cmdline_paddr), "firmware");
+    assert_int_equal(module->size, sizeof(ramdisk));
+    assert_int_equal(*(const uint8_t *)pvh_at(module->paddr + 5), ramdisk[5]);
+    assert_memory_equal(t->signature, "HVM INFO", 8);
+    assert_int_equal(sum(t, t->length), 0);
+    assert_int_equal(t->nr_vcpus, 2);
+    assert_int_equal(t->vcpu_online[0], 1);
+    assert_int_equal(t->low_mem_pgend, PAGES);
+    assert_int_equal(t->high_mem_pgend, 0);
+    assert_int_equal(t->reserved_mem_pgstart, fake.params[HVM_PARAM_IOREQ_SERVER_PFN]);
+}
+
+static void test_hvm(void **state)
+{
+    const uint8_t first = 1;
+    struct build_request r = request();
+    struct build_result result;
+    struct build_error error;
+    struct hvm_save_descriptor d;
+    struct hvm_hw_cpu cpu;
+
+    (void)state;
+    r.type = BUILD_HVM;
+    r.online = &first;
+    loader_make();
+    fake_start(PAGES + 16);
+    fake.hvm = true;
+    assert_int_equal(make_domain(&r, &result, &error), 0);
+    assert_int_equal(fake.used, PAGES - 32 + 16); /* where the graphics card is there is none */
+    record(record(0, &d, NULL, 0), &d, &cpu, sizeof(cpu));
+    assert_int_equal(cpu.rip, 0x100010);
+    check_loader(cpu.rbx);
+    assert_int_equal(fake.params[HVM_PARAM_NR_IOREQ_SERVER_PAGES], 8);
+    assert_int_equal(fake.buffers, 0);
+    assert_int_equal(fake.maps, 0);
+    fake_end();
+}
+
 /* Whatever fails: -errno, a sentence, and nothing kept. */
 static void fail_each_call(enum build_type type)
 {
@@ -339,6 +410,8 @@ static void fail_each_call(enum build_type type)
     int rc = -1;
 
     kernel_make(kernel, &(struct kernel_options){ .own_p2m = true, .pvh = true });
+    if (type == BUILD_HVM)
+        loader_make();
     for (int i = 1; rc < 0; i++) {
         struct build_request r = request();
 
@@ -347,7 +420,7 @@ static void fail_each_call(enum build_type type)
         r.cpuid_count = 1;
         r.tsc_mode = 1;
         fake_start(PAGES + 16);
-        fake.hvm = type == BUILD_PVH;
+        fake.hvm = type != BUILD_PV;
         fake.fail_at = i;
         rc = make_domain(&r, &result, &error);
         assert_int_equal(fake.buffers, 0);
@@ -368,6 +441,7 @@ static void test_failures(void **state)
     (void)state;
     fail_each_call(BUILD_PV);
     fail_each_call(BUILD_PVH);
+    fail_each_call(BUILD_HVM);
 }
 
 static void refused(struct build_request *r, int expected, const char *words)
@@ -409,7 +483,7 @@ static void test_refusals(void **state)
     refused(&r, -E2BIG, "1024 characters");
     r = request();
     r.type = BUILD_HVM;
-    refused(&r, -ENOSYS, "HVM");
+    refused(&r, -EINVAL, "32-bit x86");
     r.type = BUILD_PVH;
     refused(&r, -EINVAL, "PVH support");
     r = request();
@@ -551,10 +625,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layouts),  cmocka_unit_test(test_maps_little),
-        cmocka_unit_test(test_pvh),      cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_cpuid),
-        cmocka_unit_test(test_formats),  cmocka_unit_test(test_lzo),
-        cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_pvh),      cmocka_unit_test(test_hvm),
+        cmocka_unit_test(test_failures), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_cpuid),    cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_lzo),      cmocka_unit_test(test_bomb),
     };
 
     for (size_t i = 0; i < sizeof(ramdisk); i++)
