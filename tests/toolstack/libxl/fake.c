@@ -23,6 +23,7 @@
 #include "libxl/transfer/transfer.h"
 #include "xc/event.h"
 #include "xc/host.h"
+#include "xc/hvm.h"
 #include "xc/memory.h"
 #include "xc/vcpu.h"
 
@@ -462,6 +463,7 @@ NOTHING(xc_domain_max_memory, struct xc *xc, uint32_t domid, uint64_t kb)
 NOTHING(xc_claim, struct xc *xc, uint32_t domid, uint64_t pages)
 NOTHING(xc_domain_set_paging_pool, struct xc *xc, uint32_t domid, uint64_t bytes)
 NOTHING(xc_domain_set_time_offset, struct xc *xc, uint32_t domid, int64_t seconds)
+NOTHING(xc_hvm_set_param, struct xc *xc, uint32_t domid, unsigned int index, uint64_t value)
 NOTHING(xc_domain_ioport_permission, struct xc *xc, uint32_t domid, uint32_t first, uint32_t count,
         bool allow)
 NOTHING(xc_domain_irq_permission, struct xc *xc, uint32_t domid, uint32_t pirq, bool allow)

@@ -80,6 +80,10 @@ struct device_kind {
     const char *script_add, *script_remove; /* first argument of its script */
     /* More of the script's environment and arguments */
     int (*script)(struct op *op, const struct device *d, const char **env, const char **args);
+    /* A card that qemu emulates, too: the script runs once more, for qemu's interface */
+    bool (*is_emulated)(struct op *op, const struct device *d);
+    int (*emulated_script)(struct op *op, const struct device *d, const char **env,
+                           const char **args);
     bool no_backend_state; /* its backend does not take part in the protocol of states */
     /* Its devices are not nodes like others': these do it all (NULL: as all others) */
     int (*attach)(struct op *op, uint32_t domid, void *item);
@@ -195,6 +199,11 @@ bool config_needs_qemu(struct op *op, const libxl_domain_config *config);
 int qemu_start(struct op *op, uint32_t domid, const libxl_domain_config *config);
 /* End it, if there is one, and remove its files and nodes. */
 int qemu_stop(struct op *op, uint32_t domid);
+
+/* ---- nic.c ---- */
+
+/* The interface of an emulated card in this domain */
+char *nic_tap(struct op *op, uint32_t domid, const libxl_device_nic *nic);
 
 /* ---- names of disks: vdev.c ---- */
 

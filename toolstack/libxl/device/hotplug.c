@@ -37,12 +37,34 @@ static bool has_run(struct op *op, const struct device *d)
            store_exists(op, XBT_NULL, "%s/physical-device", backend);
 }
 
+/* One run of it; @more adds to its environment and its arguments (may be NULL) */
+static int
+run_script(struct op *op, const struct device *d, const char *script, const char *command,
+           int (*more)(struct op *op, const struct device *d, const char **env, const char **args))
+{
+    const char *argv[MAX_WORDS] = { script, command, NULL }, *env[MAX_WORDS] = { NULL };
+    struct op_exec exec = { .argv = argv, .env = env, .in = -1, .out = -1, .err = -1 };
+    int rc = 0;
+
+    memcpy(env,
+           (const char *[]){ "script", script, "XENBUS_TYPE", d->backend, "XENBUS_PATH",
+                             op_printf(op, "backend/%s/%u/%d", d->backend, d->domid, d->devid),
+                             "XENBUS_BASE_PATH", "backend" },
+           8 * sizeof(*env));
+    if (more)
+        rc = more(op, d, &env[8], &argv[2]);
+    if (rc != 0)
+        return rc;
+    exec.timeout_ms = SCRIPT_MS;
+    exec.what = op_printf(op, "the script %s of %s %d", script, d->frontend, d->devid);
+    return op_exec(op, &exec);
+}
+
 int device_script(struct op *op, const struct device *d, bool add)
 {
     const struct device_kind *kind = d->kind;
-    const char *script, *argv[MAX_WORDS] = { NULL }, *env[MAX_WORDS] = { NULL };
-    struct op_exec exec = { .argv = argv, .env = env, .in = -1, .out = -1, .err = -1 };
-    int rc = 0;
+    const char *script;
+    int rc;
 
     if (!kind || !kind->script_add)
         return 0;
@@ -52,20 +74,9 @@ int device_script(struct op *op, const struct device *d, bool add)
         return 0;
     if (!add && !has_run(op, d))
         return 0;
-    argv[0] = script;
-    argv[1] = add ? kind->script_add : kind->script_remove;
-    memcpy(env,
-           (const char *[]){ "script", script, "XENBUS_TYPE", d->backend, "XENBUS_PATH",
-                             op_printf(op, "backend/%s/%u/%d", d->backend, d->domid, d->devid),
-                             "XENBUS_BASE_PATH", "backend" },
-           8 * sizeof(*env));
-    if (kind->script)
-        rc = kind->script(op, d, &env[8], &argv[2]);
-    if (rc != 0)
-        return rc;
-    exec.timeout_ms = SCRIPT_MS;
-    exec.what = op_printf(op, "the script %s of %s %d", script, d->frontend, d->devid);
-    rc = op_exec(op, &exec);
+    rc = run_script(op, d, script, add ? kind->script_add : kind->script_remove, kind->script);
+    if (rc == 0 && kind->is_emulated && kind->is_emulated(op, d))
+        rc = run_script(op, d, script, add ? "add" : "remove", kind->emulated_script);
     if (rc == 0 && add && store_exists(op, XBT_NULL, "%s/hotplug-error", device_backend(op, d)))
         rc = ERROR_FAIL;
     return rc == 0 ? 0 : script_error(op, d, script, rc);

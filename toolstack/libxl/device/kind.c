@@ -150,8 +150,45 @@ static void number_items(const struct device_kind *kind, void *items, int count)
     }
 }
 
+/* For a PC whose guest gets drivers for Xen: then the keyboard's own is better than the emulated
+ * one */
+static void add_keyboard(struct op *op, libxl_domain_config *config)
+{
+    libxl_device_vkb vkb;
+
+    if (config->num_vkbs || !libxl_defbool_val(config->b_info.u.hvm.vkb_device))
+        return;
+    libxl_device_vkb_init(&vkb);
+    config_put(op, &vkb_kind, config, &vkb);
+    libxl_device_vkb_dispose(&vkb);
+}
+
+/* What depends on the domain's type: a PC's cards are emulated, too, if nobody says otherwise */
+static int set_for_type(struct op *op, libxl_domain_config *config)
+{
+    bool pc = config->c_info.type == LIBXL_DOMAIN_TYPE_HVM;
+
+    for (int i = 0; i < config->num_nics; i++) {
+        libxl_nic_type *type = &config->nics[i].nictype;
+
+        if (*type == LIBXL_NIC_TYPE_UNKNOWN && pc)
+            *type = LIBXL_NIC_TYPE_VIF_IOEMU;
+        if (*type == LIBXL_NIC_TYPE_VIF_IOEMU && !pc)
+            return op_fail(op, ERROR_INVAL, 0,
+                           "vif %d: type=ioemu is for HVM guests; a PV or PVH guest has type=vif",
+                           i);
+    }
+    if (pc)
+        add_keyboard(op, config);
+    return 0;
+}
+
 int devices_set_defaults(struct op *op, uint32_t domid, libxl_domain_config *config, bool hotplug)
 {
+    int set = set_for_type(op, config);
+
+    if (set != 0)
+        return set;
     for (const struct device_kind *const *k = device_kinds; *k; k++) {
         int count, rc;
         void *items = kind_items(*k, config, &count);

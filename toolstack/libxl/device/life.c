@@ -237,8 +237,12 @@ int devices_retrieve(struct op *op, uint32_t domid, libxl_domain_config *config)
 {
     for (const struct device_kind *const *k = device_kinds; *k; k++) {
         void *found;
-        int count, rc = do_device_list(op, *k, domid, &found, &count);
+        int count, rc;
 
+        /* An HVM guest's own keyboard is nobody's wish */
+        if (*k == &vkb_kind && config->c_info.type == LIBXL_DOMAIN_TYPE_HVM && !config->num_vkbs)
+            continue;
+        rc = do_device_list(op, *k, domid, &found, &count);
         if (rc != 0)
             return rc;
         merge(op, *k, config, found, count);

@@ -1,6 +1,7 @@
 /*
  * Network cards: netback (vif), and the script that puts its interface on a bridge or routes to it.
- * Called through nic_kind.
+ * A card of an HVM guest is emulated by qemu, too, with an interface of its own, until the guest
+ * has drivers for Xen. Called through nic_kind.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 /* Xen's range of addresses for cards of guests */
 #define DEFAULT_MTU 1492
+#define EMULATED    "vif_ioemu" /* how the store calls an emulated card */
 #define XEN_OUI                                                                                    \
     {                                                                                              \
         0x00, 0x16, 0x3e                                                                           \
@@ -48,7 +50,6 @@ static int nic_defaults(struct op *op, uint32_t domid, void *item, bool hotplug)
     int rc = 0;
 
     (void)domid;
-    (void)hotplug;
     set_default(&nic->model, "rtl8139");
     set_default(&nic->script, "vif-bridge");
     if (mac_is_open(nic->mac))
@@ -61,9 +62,10 @@ static int nic_defaults(struct op *op, uint32_t domid, void *item, bool hotplug)
     libxl_defbool_setdefault(&nic->trusted, true);
     if (nic->nictype == LIBXL_NIC_TYPE_UNKNOWN)
         nic->nictype = LIBXL_NIC_TYPE_VIF;
-    if (nic->nictype != LIBXL_NIC_TYPE_VIF)
-        return op_fail(op, ERROR_INVAL, 0,
-                       "vif %d: type=ioemu is for HVM guests; a PV or PVH guest has type=vif",
+    if (nic->nictype != LIBXL_NIC_TYPE_VIF && hotplug)
+        return op_fail(op, ERROR_NI, 0,
+                       "vif %d: an emulated card (type=ioemu) cannot be plugged into a guest that "
+                       "runs; type=vif can",
                        nic->devid);
     return 0;
 }
@@ -71,6 +73,12 @@ static int nic_defaults(struct op *op, uint32_t domid, void *item, bool hotplug)
 static char *mac_text(struct op *op, const libxl_mac mac)
 {
     return op_printf(op, LIBXL_MAC_FMT, LIBXL_MAC_BYTES(mac));
+}
+
+char *nic_tap(struct op *op, uint32_t domid, const libxl_device_nic *nic)
+{
+    return nic->ifname ? op_printf(op, "%s-emu", nic->ifname)
+                       : op_printf(op, "vif%u.%d-emu", domid, nic->devid);
 }
 
 /* What the guest may assume at first: the bridge's, for a script finds out only later */
@@ -112,7 +120,8 @@ static int nic_nodes(struct op *op, const struct device *d, const void *item,
     nodes_add(&n->backend, "handle", "%d", d->devid);
     if (nic->mtu > 0)
         nodes_add(&n->backend, "mtu", "%d", nic->mtu);
-    nodes_add(&n->backend, "type", "vif");
+    nodes_add(&n->backend, "type", "%s",
+              nic->nictype == LIBXL_NIC_TYPE_VIF_IOEMU ? EMULATED : "vif");
     nodes_add(&n->backend, "hotplug-status", "%s", "");
     nodes_add(&n->only_private, "trusted", "%d", libxl_defbool_val(nic->trusted));
     nodes_add(&n->frontend, "handle", "%d", d->devid);
@@ -120,6 +129,13 @@ static int nic_nodes(struct op *op, const struct device *d, const void *item,
     nodes_add(&n->locked, "mtu", "%d", mtu_of(op, nic, bridge));
     nodes_add(&n->frontend, "trusted", "%d", libxl_defbool_val(nic->trusted));
     return 0;
+}
+
+static bool nic_is_emulated(struct op *op, const struct device *d)
+{
+    const char *type = store_read(op, XBT_NULL, "%s/type", device_private(op, d));
+
+    return type && strcmp(type, EMULATED) == 0;
 }
 
 static int nic_read(struct op *op, const struct device *d, const char *path, void *item)
@@ -142,7 +158,7 @@ static int nic_read(struct op *op, const struct device *d, const char *path, voi
     nic->gatewaydev = device_string(op, path, "gatewaydev");
     nic->coloft_forwarddev = device_string(op, path, "forwarddev");
     nic->mtu = (int)store_read_int(op, XBT_NULL, 0, "%s/mtu", path);
-    nic->nictype = LIBXL_NIC_TYPE_VIF;
+    nic->nictype = nic_is_emulated(op, d) ? LIBXL_NIC_TYPE_VIF_IOEMU : LIBXL_NIC_TYPE_VIF;
     libxl_defbool_set(&nic->trusted, store_read_int(op, XBT_NULL, 1, "%s/trusted", path) != 0);
     return 0;
 }
@@ -155,6 +171,18 @@ static int nic_script(struct op *op, const struct device *d, const char **env, c
     env[2] = "vif";
     env[3] = op_printf(op, "vif%u.%d", d->domid, d->devid);
     args[0] = "type_if=vif";
+    return 0;
+}
+
+static int nic_tap_script(struct op *op, const struct device *d, const char **env,
+                          const char **args)
+{
+    libxl_device_nic nic = { .devid = d->devid };
+
+    nic.ifname = store_read(op, XBT_NULL, "%s/vifname", device_private(op, d));
+    env[0] = "INTERFACE";
+    env[1] = nic_tap(op, d->domid, &nic);
+    args[0] = "type_if=tap";
     return 0;
 }
 
@@ -173,4 +201,6 @@ const struct device_kind nic_kind = {
     .script_add = "online",
     .script_remove = "offline",
     .script = nic_script,
+    .is_emulated = nic_is_emulated,
+    .emulated_script = nic_tap_script,
 };

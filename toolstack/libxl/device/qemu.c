@@ -1,7 +1,8 @@
 /*
- * qemu as a backend of a PV or PVH domain: of disks in files with a format (qdisk), framebuffers,
- * channels, shared folders. One process for each domain that has such devices. It says in the store
- * when it runs (device-model/N/state), and its number is in image/device-model-pid.
+ * qemu as a backend of a domain: of disks in files with a format (qdisk), framebuffers, channels,
+ * shared folders; of an HVM domain it is the machine, too. One process for each domain that has
+ * such devices or is HVM. It says in the store when it runs (device-model/N/state), and its number
+ * is in image/device-model-pid.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,8 @@ bool device_needs_qemu(const struct device *d)
 
 bool config_needs_qemu(struct op *op, const libxl_domain_config *config)
 {
+    if (config->c_info.type == LIBXL_DOMAIN_TYPE_HVM)
+        return true;
     for (const struct device_kind *const *k = device_kinds; *k; k++) {
         int count;
         void *items = kind_items(*k, config, &count);
@@ -150,6 +153,8 @@ int qemu_start(struct op *op, uint32_t domid, const libxl_domain_config *config)
     if (!config) {
         rc = domid == DOM0 ? 0 : config_load(op, domid, &own);
         config = &own;
+        if (rc == 0 && own.c_info.type == LIBXL_DOMAIN_TYPE_HVM)
+            rc = op_fail(op, ERROR_FAIL, 0, "qemu has ended, and with it this guest's machine");
     }
     argv = rc == 0 ? qemu_args(op, domid, config) : NULL;
     if (argv)

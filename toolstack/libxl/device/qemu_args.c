@@ -1,6 +1,6 @@
 /*
- * The command line of the qemu of a PV or PVH domain: no machine but its Xen backends. Called by
- * qemu.c; changes nothing.
+ * The command line of a domain's qemu. Of a PV or PVH domain: no machine but its Xen backends; of
+ * an HVM domain a PC (qemu_pc.c). Called by qemu.c; changes nothing.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -17,13 +17,7 @@ static const char *const programs[] = { "/usr/libexec/xen-qemu-system-i386",
 const char *const qemu_sockets[] = { "qmp-libxl", "qmp-libxenstat", NULL };
 static const char *const monitors[] = { "libxl-cmd", "libxenstat-cmd", NULL };
 
-struct words {
-    struct op *op;
-    const char **argv;
-    size_t count;
-};
-
-static void add(struct words *w, const char *word)
+void word_add(struct words *w, const char *word)
 {
     w->argv =
         op_realloc(w->op, w->argv, w->count * sizeof(*w->argv), (w->count + 2) * sizeof(*w->argv));
@@ -31,10 +25,10 @@ static void add(struct words *w, const char *word)
     w->argv[w->count] = NULL;
 }
 
-static void add2(struct words *w, const char *option, const char *value)
+void word_pair(struct words *w, const char *option, const char *value)
 {
-    add(w, option);
-    add(w, value);
+    word_add(w, option);
+    word_add(w, value);
 }
 
 static const char *find_program(struct op *op, const libxl_domain_config *config)
@@ -55,42 +49,42 @@ static const char *find_program(struct op *op, const libxl_domain_config *config
     return NULL;
 }
 
-static void add_display(struct words *w, const libxl_device_vfb *vfb)
+void words_display(struct words *w, const libxl_vnc_info *vnc, const libxl_sdl_info *sdl,
+                   const char *keymap)
 {
     struct op *op = w->op;
-    const libxl_vnc_info *vnc = &vfb->vnc;
 
     if (libxl_defbool_val(vnc->enable)) {
-        add2(w, "-vnc",
-             op_printf(op, "%s:%d%s%s", vnc->listen, vnc->display,
-                       libxl_defbool_val(vnc->findunused) ? ",to=99" : "",
-                       vnc->passwd && *vnc->passwd ? ",password=on" : ""));
+        word_pair(w, "-vnc",
+                  op_printf(op, "%s:%d%s%s", vnc->listen, vnc->display,
+                            libxl_defbool_val(vnc->findunused) ? ",to=99" : "",
+                            vnc->passwd && *vnc->passwd ? ",password=on" : ""));
     } else {
-        add2(w, "-vnc", "none");
+        word_pair(w, "-vnc", "none");
     }
-    add2(w, "-display", libxl_defbool_val(vfb->sdl.enable) ? "sdl" : "none");
-    if (vfb->keymap)
-        add2(w, "-k", vfb->keymap);
+    word_pair(w, "-display", libxl_defbool_val(sdl->enable) ? "sdl" : "none");
+    if (keymap)
+        word_pair(w, "-k", keymap);
 }
 
-static void add_channels(struct words *w, const libxl_domain_config *config)
+void words_channels(struct words *w, const libxl_domain_config *config)
 {
     for (int i = 0; i < config->num_channels; i++) {
         const libxl_device_channel *c = &config->channels[i];
 
         if (c->connection == LIBXL_CHANNEL_CONNECTION_SOCKET)
-            add2(w, "-chardev",
-                 op_printf(w->op, "socket,id=libxl-channel%d,path=%s,server=on,wait=off", c->devid,
-                           c->u.socket.path));
+            word_pair(w, "-chardev",
+                      op_printf(w->op, "socket,id=libxl-channel%d,path=%s,server=on,wait=off",
+                                c->devid, c->u.socket.path));
         else
-            add2(w, "-chardev", op_printf(w->op, "pty,id=libxl-channel%d", c->devid));
+            word_pair(w, "-chardev", op_printf(w->op, "pty,id=libxl-channel%d", c->devid));
     }
 }
 
-static void add_list(struct words *w, const libxl_string_list list)
+void words_list(struct words *w, const libxl_string_list list)
 {
     for (int i = 0; list && list[i]; i++)
-        add(w, list[i]);
+        word_add(w, list[i]);
 }
 
 const char *const *qemu_args(struct op *op, uint32_t domid, const libxl_domain_config *config)
@@ -100,31 +94,37 @@ const char *const *qemu_args(struct op *op, uint32_t domid, const libxl_domain_c
 
     if (!program)
         return NULL;
-    add(&w, program);
-    add2(&w, "-xen-domid", op_printf(op, "%u", domid));
-    add(&w, "-no-shutdown");
+    word_add(&w, program);
+    word_pair(&w, "-xen-domid", op_printf(op, "%u", domid));
+    word_add(&w, "-no-shutdown");
     for (int i = 0; monitors[i]; i++) {
-        add2(&w, "-chardev",
-             op_printf(op, "socket,id=%s,path=" QEMU_RUN_FOLDER "/%s-%u,server=on,wait=off",
-                       monitors[i], qemu_sockets[i], domid));
-        add2(&w, "-mon", op_printf(op, "chardev=%s,mode=control", monitors[i]));
+        word_pair(&w, "-chardev",
+                  op_printf(op, "socket,id=%s,path=" QEMU_RUN_FOLDER "/%s-%u,server=on,wait=off",
+                            monitors[i], qemu_sockets[i], domid));
+        word_pair(&w, "-mon", op_printf(op, "chardev=%s,mode=control", monitors[i]));
     }
-    add(&w, "-nodefaults");
-    add(&w, "-no-user-config");
-    add(&w, "-xen-attach");
-    add2(&w, "-name", config->c_info.name ? config->c_info.name : "dom0");
+    word_add(&w, "-nodefaults");
+    word_add(&w, "-no-user-config");
+    if (config->c_info.type != LIBXL_DOMAIN_TYPE_HVM)
+        word_add(&w, "-xen-attach");
+    word_pair(&w, "-name", config->c_info.name ? config->c_info.name : "dom0");
+    if (config->c_info.type == LIBXL_DOMAIN_TYPE_HVM) {
+        words_pc(&w, domid, config);
+        return w.argv;
+    }
     if (config->num_vfbs > 0) {
-        add_display(&w, &config->vfbs[0]);
+        words_display(&w, &config->vfbs[0].vnc, &config->vfbs[0].sdl, config->vfbs[0].keymap);
     } else {
-        add2(&w, "-vnc", "none");
-        add2(&w, "-display", "none");
-        add(&w, "-nographic");
+        word_pair(&w, "-vnc", "none");
+        word_pair(&w, "-display", "none");
+        word_add(&w, "-nographic");
     }
-    add_channels(&w, config);
-    add2(&w, "-machine", "xenpv");
-    add_list(&w, config->b_info.extra);
-    add_list(&w, config->b_info.extra_pv);
+    words_channels(&w, config);
+    word_pair(&w, "-machine", "xenpv");
+    words_list(&w, config->b_info.extra);
+    words_list(&w, config->b_info.extra_pv);
     if (config->b_info.max_memkb != LIBXL_MEMKB_DEFAULT)
-        add2(&w, "-m", op_printf(op, "%llu", (unsigned long long)config->b_info.max_memkb / 1024));
+        word_pair(&w, "-m",
+                  op_printf(op, "%llu", (unsigned long long)config->b_info.max_memkb / 1024));
     return w.argv;
 }

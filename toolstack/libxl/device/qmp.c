@@ -184,8 +184,20 @@ void qmp_end(struct qmp *q)
 
 /* ---- after the start ---- */
 
-/* The terminals that qemu made for channels: "filename": "pty:/dev/pts/3" */
-static int tell_channels(struct qmp *q, uint32_t domid)
+/* Where in the guest's folder a terminal of qemu's is noted; NULL: it is none for users */
+static char *terminal_node(struct op *op, uint32_t domid, const char *label)
+{
+    int id;
+
+    if (sscanf(label, "libxl-channel%d", &id) == 1)
+        return op_printf(op, "/local/domain/%u/device/console/%d/tty", domid, id + 1);
+    if (sscanf(label, "serial%d", &id) == 1)
+        return op_printf(op, "/local/domain/%u/serial/%d/tty", domid, id);
+    return NULL;
+}
+
+/* The terminals that qemu made for channels and serial lines: "filename": "pty:/dev/pts/3" */
+static int tell_terminals(struct qmp *q, uint32_t domid)
 {
     static const struct qmp_command command = { .execute = "query-chardev" };
     struct op *op = q->op;
@@ -198,14 +210,10 @@ static int tell_channels(struct qmp *q, uint32_t domid)
     for (size_t i = 0; YAJL_IS_ARRAY(list) && i < YAJL_GET_ARRAY(list)->len && rc == 0; i++) {
         const char *label = text_member(YAJL_GET_ARRAY(list)->values[i], "label");
         const char *file = text_member(YAJL_GET_ARRAY(list)->values[i], "filename");
-        int id;
+        char *node = label ? terminal_node(op, domid, label) : NULL;
 
-        if (!label || !file || sscanf(label, "libxl-channel%d", &id) != 1 ||
-            strncmp(file, "pty:", 4) != 0)
-            continue;
-        rc = store_write(op, XBT_NULL,
-                         op_printf(op, "/local/domain/%u/device/console/%d/tty", domid, id + 1),
-                         "%s", file + 4);
+        if (node && file && strncmp(file, "pty:", 4) == 0)
+            rc = store_write(op, XBT_NULL, node, "%s", file + 4);
     }
     yajl_tree_free(answer);
     return rc;
@@ -237,19 +245,23 @@ static int tell_screen(struct qmp *q, uint32_t domid, const char *password)
 
 int qmp_tell_places(struct op *op, uint32_t domid, const libxl_domain_config *config)
 {
-    const libxl_vnc_info *vnc = config->num_vfbs > 0 ? &config->vfbs[0].vnc : NULL;
+    bool pc = config->c_info.type == LIBXL_DOMAIN_TYPE_HVM;
+    bool terminals = pc || config->num_channels > 0;
+    const libxl_vnc_info *vnc = pc                     ? &config->b_info.u.hvm.vnc
+                                : config->num_vfbs > 0 ? &config->vfbs[0].vnc
+                                                       : NULL;
     bool screen = vnc && libxl_defbool_val(vnc->enable);
     const char *password = screen && vnc->passwd && *vnc->passwd ? vnc->passwd : NULL;
     struct qmp *q;
     int rc;
 
-    if (!screen && config->num_channels == 0)
+    if (!screen && !terminals)
         return 0;
     rc = qmp_begin(op, domid, &q);
     if (rc != 0)
         return rc;
-    if (config->num_channels > 0)
-        rc = tell_channels(q, domid);
+    if (terminals)
+        rc = tell_terminals(q, domid);
     if (rc == 0 && password) {
         struct qmp_command command = { "change-vnc-password", "password", password };
 

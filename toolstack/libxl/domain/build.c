@@ -87,6 +87,17 @@ static int set_cpuid(struct op *op, const struct libxl__cpu_policy *policy,
 
 /* ---- the builder's request ---- */
 
+/* The graphics card's memory is the device model's to take; it starts the guest's kernel, too. */
+static void request_pc(const libxl_domain_build_info *b, struct build_request *request)
+{
+    request->memory_kb -= b->video_memkb;
+    request->maximum_kb -= b->video_memkb;
+    request->kernel.path = b->u.hvm.firmware;
+    request->ramdisk.path = b->u.hvm.system_firmware;
+    request->online = b->avail_vcpus.map;
+    request->hole_kb = b->u.hvm.mmio_hole_memkb;
+}
+
 static int make_request(struct op *op, uint32_t domid, const libxl_domain_config *config,
                         const struct rings *rings, struct build_request *request)
 {
@@ -94,7 +105,9 @@ static int make_request(struct op *op, uint32_t domid, const libxl_domain_config
 
     *request = (struct build_request){
         .domid = domid,
-        .type = b->type == LIBXL_DOMAIN_TYPE_PV ? BUILD_PV : BUILD_PVH,
+        .type = b->type == LIBXL_DOMAIN_TYPE_PV    ? BUILD_PV
+                : b->type == LIBXL_DOMAIN_TYPE_PVH ? BUILD_PVH
+                                                   : BUILD_HVM,
         .vcpus = (unsigned int)b->max_vcpus,
         .memory_kb = b->target_memkb,
         .maximum_kb = b->max_memkb,
@@ -105,6 +118,8 @@ static int make_request(struct op *op, uint32_t domid, const libxl_domain_config
         request->features = b->u.pv.features;
         request->host_map = libxl_defbool_val(b->u.pv.e820_host);
     }
+    if (b->type == LIBXL_DOMAIN_TYPE_HVM)
+        request_pc(b, request);
     if (rings) {
         request->console.domid = rings->console_domid;
         request->console.port = rings->console_port;
@@ -253,6 +268,8 @@ int domain_prepare(struct op *op, uint32_t domid, const libxl_domain_config *con
     rc = make_request(op, domid, config, NULL, &request);
     if (!rc)
         rc = set_paging_pool(op, domid, config);
+    if (!rc)
+        rc = domain_set_machine(op, domid, &config->b_info);
     if (rc)
         return rc;
     err = build_prepare(op_xc(op), &request, &error);
@@ -288,9 +305,11 @@ int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *confi
         rc = claim(op, domid, request.memory_kb);
     if (rc)
         return rc;
-    request.kernel.path = boot->kernel;
-    request.ramdisk.path = boot->ramdisk;
-    request.cmdline = boot->cmdline;
+    if (request.type != BUILD_HVM) {
+        request.kernel.path = boot->kernel;
+        request.ramdisk.path = boot->ramdisk;
+        request.cmdline = boot->cmdline;
+    }
     err = build_domain(op_xc(op), &request, &result, &error);
     if (claims)
         xc_claim(op_xc(op), domid, 0);

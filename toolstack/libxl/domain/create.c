@@ -49,7 +49,9 @@ static void fill_create(const libxl_domain_config *config, struct xen_domctl_cre
     memcpy(create->handle, c->uuid.uuid, sizeof(create->handle));
     if (c->type != LIBXL_DOMAIN_TYPE_PV) {
         create->flags |= XEN_DOMCTL_CDF_hvm;
-        create->arch.emulation_flags = XEN_X86_EMU_LAPIC;
+        create->arch.emulation_flags = c->type == LIBXL_DOMAIN_TYPE_HVM
+                                           ? XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI
+                                           : XEN_X86_EMU_LAPIC;
         if (libxl_defbool_val(c->hap))
             create->flags |= XEN_DOMCTL_CDF_hap;
         if (!libxl_defbool_val(c->oos))
@@ -135,7 +137,7 @@ static int find_kernel(struct op *op, uint32_t domid, struct create *c, struct b
     const libxl_domain_build_info *b = &c->config->b_info;
 
     *boot = (struct boot){ .kernel = b->kernel, .ramdisk = b->ramdisk, .cmdline = b->cmdline };
-    if (!b->bootloader || c->restore_fd >= 0)
+    if (!b->bootloader || b->type == LIBXL_DOMAIN_TYPE_HVM || c->restore_fd >= 0)
         return 0;
     c->has_console_how = false;
     return bootloader_run(op, domid, c->config, console, boot);

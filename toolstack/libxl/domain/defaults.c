@@ -122,7 +122,7 @@ static int set_memory(struct op *op, libxl_domain_config *config)
                        "It is to start with %llu kB of memory, but have %llu kB "
                        "at most",
                        (unsigned long long)b->target_memkb, (unsigned long long)b->max_memkb);
-    if (b->video_memkb == LIBXL_MEMKB_DEFAULT)
+    if (b->video_memkb == LIBXL_MEMKB_DEFAULT && b->type != LIBXL_DOMAIN_TYPE_HVM)
         b->video_memkb = 0;
     if (b->shadow_memkb == LIBXL_MEMKB_DEFAULT)
         b->shadow_memkb = config->c_info.type == LIBXL_DOMAIN_TYPE_PV
@@ -208,9 +208,7 @@ static int type_defaults(struct op *op, libxl_domain_build_info *b)
     case LIBXL_DOMAIN_TYPE_PVH:
         return pvh_defaults(op, b);
     default:
-        return op_fail(op, ERROR_NI, 0,
-                       "HVM guests need a device model, which this library does not "
-                       "start yet; use type=\"pv\" or type=\"pvh\"");
+        return hvm_defaults(op, b);
     }
 }
 

@@ -98,6 +98,13 @@ int domain_build(struct op *op, uint32_t domid, const libxl_domain_config *confi
 /* What CPUID shows, when the stream does not say */
 int domain_set_policy(struct op *op, uint32_t domid, const libxl_domain_config *config);
 
+/* ---- machine.c ---- */
+
+/* Fill what is open of an HVM guest's machine, and refuse what cannot be had */
+int hvm_defaults(struct op *op, libxl_domain_build_info *b);
+/* The timers and other parts of the machine that an HVM or PVH guest sees; before it has memory */
+int domain_set_machine(struct op *op, uint32_t domid, const libxl_domain_build_info *b);
+
 /* ---- destroy.c, run.c ---- */
 
 int domain_destroy(struct op *op, uint32_t domid);

@@ -20,6 +20,7 @@ struct create_args {
 static const char *const writable[] = { "data", "drivers", "feature", "attr", "error" };
 static const char *const control[] = { "shutdown", "feature-poweroff", "feature-reboot",
                                        "feature-suspend", "sysrq" };
+static const char *const sleep_control[] = { "feature-s3", "feature-s4" };
 static const char *const read_only[] = { "cpu", "memory", "device" };
 
 static int make_all(struct op *op, xs_transaction_t t, const char *path, const char *const *names,
@@ -40,7 +41,7 @@ static int make_all(struct op *op, xs_transaction_t t, const char *path, const c
  * nodes are made that it may write, and loses it then, all in one transaction: a request for each
  * node is saved.
  */
-static int make_guest_folders(struct op *op, xs_transaction_t t, const char *path,
+static int make_guest_folders(struct op *op, xs_transaction_t t, const char *path, bool hvm,
                               struct xs_permissions *owns, struct xs_permissions *reads)
 {
     const char *in_control = op_printf(op, "%s/control", path);
@@ -53,6 +54,8 @@ static int make_guest_folders(struct op *op, xs_transaction_t t, const char *pat
         rc = store_mkdir(op, t, in_control, NULL, 0);
     if (!rc)
         rc = make_all(op, t, in_control, control, COUNT(control));
+    if (!rc && hvm)
+        rc = make_all(op, t, in_control, sleep_control, COUNT(sleep_control));
     if (!rc)
         rc = store_set_perms(op, t, in_control, reads, 2);
     if (!rc)
@@ -74,7 +77,8 @@ static int make_folders(struct op *op, xs_transaction_t t, const struct create_a
 
     rc = store_remove(op, t, path);
     if (!rc)
-        rc = make_guest_folders(op, t, path, guest_owns, guest_reads);
+        rc = make_guest_folders(op, t, path, a->config->c_info.type == LIBXL_DOMAIN_TYPE_HVM,
+                                guest_owns, guest_reads);
     if (!rc)
         rc = store_mkdir(op, t, vm, guest_reads, 2);
     if (!rc)
@@ -163,6 +167,40 @@ static int write_vcpus(struct op *op, xs_transaction_t t, const char *path,
     return rc;
 }
 
+static const char *yes_no(libxl_defbool b)
+{
+    return libxl_defbool_val(b) ? "1" : "0";
+}
+
+/* What the firmware of an HVM guest looks for */
+static int write_pc(struct op *op, xs_transaction_t t, const char *path, const char *vm,
+                    const libxl_domain_build_info *b)
+{
+    const char *local[] = {
+        "hvmloader/bios",
+        libxl_bios_type_to_string(b->u.hvm.bios),
+        "hvmloader/allow-memory-relocate",
+        "0",
+        "platform/acpi",
+        yes_no(b->acpi),
+        "platform/acpi_s3",
+        yes_no(b->u.hvm.acpi_s3),
+        "platform/acpi_s4",
+        yes_no(b->u.hvm.acpi_s4),
+        "platform/acpi_laptop_slate",
+        yes_no(b->u.hvm.acpi_laptop_slate),
+        "platform/device-model",
+        libxl_device_model_version_to_string(b->device_model_version),
+        "platform/mmio_hole_size",
+        b->u.hvm.mmio_hole_memkb ? op_printf(op, "%" PRIu64, b->u.hvm.mmio_hole_memkb << 10) : NULL,
+        NULL,
+    };
+    const char *of_vm[] = { "image/ostype", "hvm", "rtc/timeoffset", "", NULL };
+    int rc = store_write_all(op, t, path, local);
+
+    return rc ? rc : store_write_all(op, t, vm, of_vm);
+}
+
 static int build_in(struct op *op, xs_transaction_t t, void *arg)
 {
     const struct build_args *a = arg;
@@ -183,29 +221,27 @@ static int build_in(struct op *op, xs_transaction_t t, void *arg)
         op_printf(op, "%lu", a->rings->store_mfn),
         NULL,
     };
+    const char *vm = op_printf(op, "/vm/" LIBXL_UUID_FMT, LIBXL_UUID_BYTES(a->config->c_info.uuid));
     const char *of_vm[] = {
-        "image/ostype",
-        "linux",
-        "image/kernel",
-        a->boot->kernel,
-        "image/ramdisk",
-        a->boot->ramdisk,
-        "image/cmdline",
-        a->boot->cmdline,
         "start_time",
         op_printf(op, "%jd.%02d", (intmax_t)a->started.tv_sec, (int)(a->started.tv_usec / 10000)),
         NULL,
+    };
+    const char *of_pv[] = {
+        "image/ostype",  "linux",          "image/kernel",
+        a->boot->kernel, "image/ramdisk",  a->boot->ramdisk,
+        "image/cmdline", a->boot->cmdline, NULL,
     };
     int rc;
 
     rc = write_vcpus(op, t, path, b);
     if (!rc)
         rc = store_write_all(op, t, path, local);
-    return rc ? rc
-              : store_write_all(
-                    op, t,
-                    op_printf(op, "/vm/" LIBXL_UUID_FMT, LIBXL_UUID_BYTES(a->config->c_info.uuid)),
-                    of_vm);
+    if (!rc && b->type == LIBXL_DOMAIN_TYPE_PV)
+        rc = store_write_all(op, t, vm, of_pv);
+    if (!rc && b->type == LIBXL_DOMAIN_TYPE_HVM)
+        rc = write_pc(op, t, path, vm, b);
+    return rc ? rc : store_write_all(op, t, vm, of_vm);
 }
 
 int nodes_of_build(struct op *op, uint32_t domid, const libxl_domain_config *config,
