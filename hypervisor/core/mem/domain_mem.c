@@ -43,7 +43,7 @@ static mfn_t alloc_for(struct domain *d, unsigned int order, unsigned int flags,
 }
 
 int domain_populate(struct domain *d, unsigned int order, unsigned int flags, unsigned int node,
-                    mfn_t *out)
+                    gfn_t g, mfn_t *out)
 {
     uint64_t count = 1UL << order, claimed;
     mfn_t m;
@@ -65,8 +65,10 @@ int domain_populate(struct domain *d, unsigned int order, unsigned int flags, un
             claim_unuse(d, claimed, claimed);
         return d->is_dying ? -EINVAL : -EPERM;
     }
-    for (uint64_t i = 0; i < count; i++)
-        frame_assign(mfn_to_frame(mfn_add(m, i)), d);
+    frames_assign(mfn_to_frame(m), count, d);
+    /* Nobody gives one up as long as the lock is held, so they need no references. */
+    for (uint64_t i = 0; g.v != INVALID_GFN.v && i < count; i++)
+        arch_frame_set_gfn(mfn_add(m, i), gfn(g.v + i));
     spin_unlock(&d->mem->lock);
     *out = m;
     return 0;
@@ -160,7 +162,7 @@ static int accept(struct domain *d, struct frame *f)
     else if (d->mem->tot_pages >= d->mem->max_pages)
         rc = -EPERM;
     else
-        frame_assign(f, d);
+        frames_assign(f, 1, d);
     spin_unlock(&d->mem->lock);
     return rc;
 }

@@ -311,14 +311,16 @@ int frame_settle(struct frame *f)
     return undo(f, s.type, s.types, true, 0);
 }
 
-void frame_assign(struct frame *f, struct domain *d)
+void frames_assign(struct frame *first, uint64_t count, struct domain *d)
 {
     union frame_state s = { .refs = 1, .allocated = 1, .owner = d->id };
 
-    if (d->mem->tot_pages++ == 0 && d->mem->shared_pages == 0)
+    if (d->mem->tot_pages == 0 && d->mem->shared_pages == 0)
         __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
-    frame_list_add(&d->mem->pages, f);
-    __atomic_store_n(&f->state.raw, s.raw, __ATOMIC_RELEASE);
+    d->mem->tot_pages += count;
+    frame_list_add_run(&d->mem->pages, first, count);
+    for (uint64_t i = 0; i < count; i++)
+        __atomic_store_n(&first[i].state.raw, s.raw, __ATOMIC_RELEASE);
 }
 
 void frame_share(struct frame *f, struct domain *d, bool readonly)

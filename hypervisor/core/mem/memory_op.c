@@ -87,19 +87,16 @@ static int populate_one(struct domain *d, const struct xen_memory_reservation *r
         if (rc)
             return rc;
     }
-    rc = domain_populate(d, r->extent_order, wish.flags, wish.node, &m);
+    rc = domain_populate(d, r->extent_order, wish.flags, wish.node, at_pfn ? gfn(pfn) : INVALID_GFN,
+                         &m);
     if (rc)
         return rc;
     if (!fits(m, r->extent_order, wish.bits))
         rc = -ENOMEM;
     else if (!guest_ptr_is_null(guest_ptr(r->extent_start)))
         rc = write_pfn(r->extent_start, index, m.v);
-    for (uint64_t i = 0; i < 1UL << r->extent_order; i++) {
-        if (rc) /* nobody else has seen it */
-            (void)!domain_give_up(d, mfn_to_frame(mfn_add(m, i)));
-        else if (at_pfn)
-            domain_set_gfn(d, mfn_add(m, i), gfn(pfn + i));
-    }
+    for (uint64_t i = 0; rc && i < 1UL << r->extent_order; i++)
+        (void)!domain_give_up(d, mfn_to_frame(mfn_add(m, i))); /* nobody else has seen it */
     return rc;
 }
 
@@ -202,13 +199,10 @@ static int exchange_chunk(struct domain *d, const struct xen_memory_exchange *x,
     }
     arch_tlb_sync(d);
     spin_lock(&d->mem->lock);
-    for (uint64_t i = 0; i < frames; i++) {
-        struct frame *f = mfn_to_frame(mfn(old[i]));
-
-        frame_assign(mfn_to_frame(mfn_add(fresh, i)), d); /* first: the total must not reach 0 */
-        frame_list_del(&d->mem->pages, f);
-        d->mem->tot_pages--;
-    }
+    frames_assign(mfn_to_frame(fresh), frames, d); /* first: the total must not reach 0 */
+    for (uint64_t i = 0; i < frames; i++)
+        frame_list_del(&d->mem->pages, mfn_to_frame(mfn(old[i])));
+    d->mem->tot_pages -= frames;
     spin_unlock(&d->mem->lock);
     for (uint64_t i = 0; i < frames; i++) {
         arch_frame_set_gfn(mfn(old[i]), INVALID_GFN);

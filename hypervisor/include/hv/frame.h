@@ -76,6 +76,8 @@ extern uint64_t max_mfn; /* highest frame of RAM, exclusive */
 
 void frame_list_init(struct frame_list *l);
 void frame_list_add(struct frame_list *l, struct frame *f);
+/* The same for `count` neighbours; the first of them becomes the head. */
+void frame_list_add_run(struct frame_list *l, struct frame *first, uint64_t count);
 void frame_list_del(struct frame_list *l, struct frame *f);
 struct frame *frame_list_pop(struct frame_list *l); /* NULL when empty */
 
@@ -112,8 +114,8 @@ static inline void frame_dirtied(const struct frame *f)
 
 /* Owner of a frame; the caller holds a reference. NULL: ours or nobody's. */
 struct domain *frame_owner(const struct frame *f);
-/* Make a fresh frame d's: refs 1, allocated, on d's page list. */
-void frame_assign(struct frame *f, struct domain *d);
+/* Make fresh neighbours d's: refs 1, allocated, on d's page list. LOCK_DOMAIN_PAGES. */
+void frames_assign(struct frame *first, uint64_t count, struct domain *d);
 /* A hypervisor page that d may map (shared info, grant frames): owned by d, not on its page list;
  * freed by the hypervisor with frame_unshare(). */
 void frame_share(struct frame *f, struct domain *d, bool readonly);

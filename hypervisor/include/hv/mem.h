@@ -70,9 +70,10 @@ struct domain_mem {
     unsigned int last_node;
 };
 
-/* Allocate one extent for d, as frames_alloc(), and count it. -ENOMEM; -EPERM over max_pages. */
+/* Allocate one extent for d, as frames_alloc(), and count it; g is what d calls the first frame,
+ * the others follow, or INVALID_GFN. -ENOMEM; -EPERM over max_pages. */
 must_check int domain_populate(struct domain *d, unsigned int order, unsigned int flags,
-                               unsigned int node, mfn_t *out);
+                               unsigned int node, gfn_t g, mfn_t *out);
 /* Give up one frame: no longer d's; freed when the last mapping goes. -EINVAL: not d's to give. */
 must_check int domain_give_up(struct domain *d, struct frame *f);
 /* Take a frame that nobody maps or refers to away from d, which still counts it: to be returned, or

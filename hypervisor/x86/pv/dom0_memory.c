@@ -12,10 +12,9 @@ static int add_piece(struct domain *d, struct dom0_memory *mem, uint64_t first, 
     if (mem->nr_pieces == ARRAY_SIZE(mem->piece))
         return -ENOMEM;
     spin_lock(&d->mem->lock);
-    for (uint64_t i = 0; i < count; i++) {
-        frame_assign(mfn_to_frame(mfn(first + i)), d);
+    frames_assign(mfn_to_frame(mfn(first)), count, d);
+    for (uint64_t i = 0; i < count; i++)
         arch_frame_set_gfn(mfn(first + i), gfn(pfn + i));
-    }
     spin_unlock(&d->mem->lock);
     mem->piece[mem->nr_pieces].pfn = pfn;
     mem->piece[mem->nr_pieces].mfn = first;

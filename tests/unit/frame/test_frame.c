@@ -174,7 +174,7 @@ static void check(const struct model *x)
 static void fresh(struct model *x)
 {
     memset(x, 0, sizeof(*x));
-    assert_int_equal(domain_populate(&domain, 0, 0, NUMA_ANY, &x->m), 0);
+    assert_int_equal(domain_populate(&domain, 0, 0, NUMA_ANY, INVALID_GFN, &x->m), 0);
     x->refs = 1;
 }
 
@@ -488,7 +488,7 @@ static void giving_up_and_dying(void **state)
     preempt_one_in = 0;
     domain.is_dying = true;
     assert_int_equal(domain_give_up(&domain, frame_of(&model[2])), -EINVAL);
-    assert_int_equal(domain_populate(&domain, 0, 0, NUMA_ANY, &x->m), -EINVAL);
+    assert_int_equal(domain_populate(&domain, 0, 0, NUMA_ANY, INVALID_GFN, &x->m), -EINVAL);
     while ((rc = memory_part.teardown(&domain)) == -ERESTART)
         ;
     assert_int_equal(rc, 0);

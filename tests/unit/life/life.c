@@ -272,7 +272,7 @@ static int build(domid_t id, struct domain **out)
     for (unsigned int i = 0; !rc && i < PAGES; i++) {
         mfn_t m;
 
-        rc = domain_populate(*out, 0, 0, NUMA_ANY, &m);
+        rc = domain_populate(*out, 0, 0, NUMA_ANY, INVALID_GFN, &m);
     }
     for (unsigned int i = 0; !rc && i < PORT / 100; i++) {
         int port = event_alloc_unbound_xen(*out, 0, DOMID_SELF, NULL);

@@ -192,7 +192,7 @@ static int setup(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(dom); i++)
         assert_int_equal(memory_part.init(&dom[i]), 0);
     for (unsigned int i = 0; i < OWN; i++) {
-        assert_int_equal(domain_populate(&dom[1], 0, 0, NUMA_ANY, &own[i]), 0);
+        assert_int_equal(domain_populate(&dom[1], 0, 0, NUMA_ANY, INVALID_GFN, &own[i]), 0);
         m2p[own[i].v] = i;
     }
     running = &vcpus[1];
@@ -449,7 +449,7 @@ static void all_that_a_domain_has(void **state)
 
     (void)state;
     running = &vcpus[2];
-    assert_int_equal(domain_populate(&dom[2], 0, 0, NUMA_ANY, &m), 0);
+    assert_int_equal(domain_populate(&dom[2], 0, 0, NUMA_ANY, INVALID_GFN, &m), 0);
     in[0] = m.v;
     assert_int_equal(call(XENMEM_exchange, &x), 0);
     assert_int_equal(dom[2].mem->tot_pages, 1);
@@ -635,7 +635,7 @@ static void claims_keep_others_out(void **state)
     assert_int_equal(domain_give_up(&dom[1], mfn_to_frame(own[5])), 0);
     assert_int_equal(call(XENMEM_increase_reservation, &r), 1);
     assert_int_equal(call(XENMEM_decrease_reservation, &r), 1);
-    for (running = &vcpus[1]; domain_populate(&dom[1], 0, 0, NUMA_ANY, &m) == 0;)
+    for (running = &vcpus[1]; domain_populate(&dom[1], 0, 0, NUMA_ANY, INVALID_GFN, &m) == 0;)
         left++;
     assert_int_equal(left, all + 1);
     assert_int_equal(domain_claims(), 0);

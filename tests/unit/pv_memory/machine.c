@@ -392,7 +392,7 @@ struct domain *make_domain(domid_t id, unsigned int vcpus, unsigned int first_cp
         assert_int_equal(range_set_add(d->arch->io_mem, RAM_START - 8, RAM_START - 1), 0);
     }
     for (unsigned int i = 0; i < OWN; i++) {
-        assert_int_equal(domain_populate(d, 0, 0, NUMA_ANY, &own[id][i]), 0);
+        assert_int_equal(domain_populate(d, 0, 0, NUMA_ANY, INVALID_GFN, &own[id][i]), 0);
         arch_frame_set_gfn(own[id][i], gfn(i));
     }
     for (unsigned int i = 0; i < vcpus; i++) {
