@@ -339,9 +339,9 @@ void console_follow(struct console *c)
     long long frame, remote, limit;
     int rc = 0;
 
-    if (!node_is(c, "type", "xenconsoled") || !node_is(c, "output", "pty") ||
-        !read_number(c, "ring-ref", &frame) || !read_number(c, "port", &remote) || frame < 0 ||
-        remote <= 0 || remote > UINT16_MAX * 4) {
+    if (!read_number(c, "ring-ref", &frame) || !read_number(c, "port", &remote) || frame < 0 ||
+        remote <= 0 || remote > UINT16_MAX * 4 || !node_is(c, "type", "xenconsoled") ||
+        !node_is(c, "output", "pty")) {
         disconnect(c);
         unmap_ring(c);
         return;

@@ -47,8 +47,10 @@ int store_open(struct daemon *d);
 void domains_watch_again(struct daemon *d);
 /* Make the consoles of new domains, end those of domains that are gone */
 void domains_update(struct daemon *d);
-/* What the store says changed below @path */
-void domains_changed(struct daemon *d, const char *path);
+/* The store says that something changed at @path. Returns whose console has to be looked at, by
+ * domains_follow(), or DOMID_INVALID. */
+uint32_t domains_changed(struct daemon *d, const char *path);
+void domains_follow(struct daemon *d, uint32_t domid); /* DOMID_INVALID: nothing */
 /* Open all logs anew */
 void domains_reopen_logs(struct daemon *d);
 /* Keep the terminals that the service manager kept while the daemon was restarted */

@@ -91,14 +91,22 @@ void domains_watch_again(struct daemon *d)
     }
 }
 
-void domains_changed(struct daemon *d, const char *path)
+uint32_t domains_changed(struct daemon *d, const char *path)
 {
     unsigned int domid;
+    int length = 0;
 
     if (*path == '@')
         domains_update(d);
-    else if (sscanf(path, "/local/domain/%u/console", &domid) == 1 &&
-             domid < DOMID_FIRST_RESERVED && d->consoles[domid])
+    else if (sscanf(path, "/local/domain/%u/console%n", &domid, &length) == 1 && length &&
+             domid < DOMID_FIRST_RESERVED && strcmp(path + length, "/tty"))
+        return domid;
+    return DOMID_INVALID;
+}
+
+void domains_follow(struct daemon *d, uint32_t domid)
+{
+    if (domid < DOMID_FIRST_RESERVED && d->consoles[domid])
         console_follow(d->consoles[domid]);
 }
 

@@ -17,17 +17,25 @@
 #define PATIENCE 30000 /* milliseconds that xenstored may be away */
 #define PAUSE    50
 
+/* A console is some ten nodes that are made together: it is looked at when all that is said of it
+ * has been heard. */
 static int store_changed(sd_event_source *source, int fd, uint32_t events, void *data)
 {
+    uint32_t now, domid = DOMID_INVALID;
     struct daemon *d = data;
-    char **watch = xs_check_watch(d->xs);
+    char **watch;
 
     (void)source;
     (void)fd;
     (void)events;
-    if (watch)
-        domains_changed(d, watch[XS_WATCH_PATH]);
-    free(watch);
+    while ((watch = xs_check_watch(d->xs))) {
+        now = domains_changed(d, watch[XS_WATCH_PATH]);
+        if (now != domid)
+            domains_follow(d, domid);
+        domid = now;
+        free(watch);
+    }
+    domains_follow(d, domid);
     return 0;
 }
 

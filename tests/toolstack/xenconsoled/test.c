@@ -137,6 +137,11 @@ static void buffer_takes_more_than_its_limit(void **state)
 
 static struct daemon d;
 
+static void changed(const char *path)
+{
+    domains_follow(&d, domains_changed(&d, path));
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -172,9 +177,9 @@ static void start(uint32_t domid)
     char path[64];
 
     fake_create(domid);
-    domains_changed(&d, "@introduceDomain");
+    changed("@introduceDomain");
     snprintf(path, sizeof(path), "/local/domain/%u/console", domid);
-    domains_changed(&d, path);
+    changed(path);
 }
 
 static int reader(uint32_t domid)
@@ -329,20 +334,23 @@ static void the_store_decides(void **state)
     (void)state;
     start(1);
     fake_write("/local/domain/1/console/port", "9"); /* it was resumed with another event */
-    domains_changed(&d, "/local/domain/1/console/port");
+    changed("/local/domain/1/console/port");
     assert_int_equal(guest[1].bound, 9);
     assert_int_equal(guest[1].mapped, 1);
     fake_write("/local/domain/1/console/port", "9 and more");
-    domains_changed(&d, "/local/domain/1/console/port");
+    changed("/local/domain/1/console/port");
     assert_int_equal(guest[1].bound, 0);
     fake_create(2);
     fake_write("/local/domain/2/console/type", "ioemu"); /* QEMU's */
-    domains_changed(&d, "@introduceDomain");
-    domains_changed(&d, "/local/domain/2/console");
+    changed("@introduceDomain");
+    changed("/local/domain/2/console");
     assert_int_equal(guest[2].mapped, 0);
     assert_null(fake_read("/local/domain/2/console/tty"));
-    domains_changed(&d, "/local/domain/99999999/console"); /* nobody's, and nothing happens */
-    domains_changed(&d, "/elsewhere");
+    changed("/local/domain/99999999/console"); /* nobody's, and nothing happens */
+    changed("/elsewhere");
+    assert_int_equal(domains_changed(&d, "/local/domain/1/console/limit"), 1);
+    assert_int_equal(domains_changed(&d, "/local/domain/1/console/tty"), DOMID_INVALID);
+    assert_int_equal(domains_changed(&d, "/local/domain/1/cons"), DOMID_INVALID);
 }
 
 static void the_last_words_can_be_read(void **state)
@@ -354,7 +362,7 @@ static void the_last_words_can_be_read(void **state)
     memcpy(guest[1].page.out, "panic", 5);
     guest[1].page.out_prod = 5; /* it died before its event arrived */
     guest[1].lives = false;
-    domains_changed(&d, "@releaseDomain");
+    changed("@releaseDomain");
     assert_int_equal(guest[1].mapped, 0);
     expect(fd, "panic");
     close(fd);
