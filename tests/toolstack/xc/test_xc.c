@@ -123,6 +123,27 @@ long xencall2L(xencall_handle *call, unsigned int op, uint64_t arg1, uint64_t ar
     return hypercall(op);
 }
 
+/* Entries of the own page tables that were emptied, and how often the TLB was flushed */
+static uint64_t emptied[300];
+static unsigned int empty, flushes, unmapped;
+
+int xencall2(xencall_handle *call, unsigned int op, uint64_t arg1, uint64_t arg2)
+{
+    multicall_entry_t *entry = (void *)arg1;
+
+    (void)call;
+    assert_int_equal(op, __HYPERVISOR_multicall);
+    for (uint64_t i = 0; i < arg2; i++) {
+        assert_int_equal(entry[i].op, __HYPERVISOR_update_va_mapping);
+        assert_int_equal(entry[i].args[1], 0);
+        emptied[empty++] = entry[i].args[0];
+        flushes += entry[i].args[2] == (UVMF_TLB_FLUSH | UVMF_ALL);
+        entry[i].result = answer;
+    }
+    assert_int_equal(entry[arg2 - 1].args[2], UVMF_TLB_FLUSH | UVMF_ALL);
+    return 0;
+}
+
 int xencall4(xencall_handle *call, unsigned int op, uint64_t arg1, uint64_t arg2, uint64_t arg3,
              uint64_t arg4)
 {
@@ -148,7 +169,8 @@ void *xenforeignmemory_map(xenforeignmemory_handle *memory, uint32_t dom, int pr
 
 int xenforeignmemory_unmap(xenforeignmemory_handle *memory, void *address, size_t pages)
 {
-    (void)memory, (void)address, (void)pages;
+    (void)memory, (void)address;
+    unmapped += pages;
     return 0;
 }
 
@@ -406,6 +428,32 @@ static void test_events_and_grants(void **state)
     assert_int_equal(xc_grant_reserved(xc, 6, 0x100, 0, 0x200, 3), -ESRCH);
 }
 
+static void test_many_are_unmapped_by_hypercall(void **state)
+{
+    char *address = (char *)0x7f0000000000;
+
+    (void)state;
+    empty = flushes = unmapped = 0;
+    xc_unmap(xc, NULL, 200);
+    xc_unmap(xc, address, 7);
+    assert_int_equal(empty, 0);
+    assert_int_equal(unmapped, 7);
+    xc_unmap(xc, address, 200);
+    assert_int_equal(empty, 200);
+    assert_int_equal(flushes, 4);
+    assert_int_equal(unmapped, 207);
+    for (uint64_t i = 0; i < 200; i++)
+        assert_int_equal(emptied[i], 0x7f0000000000 + (i << 12));
+    answer = -ENOSYS; /* no PV domain */
+    xc_unmap(xc, address, 200);
+    assert_int_equal(empty, 264);
+    assert_int_equal(unmapped, 407);
+    no_buffers = true;
+    xc_unmap(xc, address, 200);
+    assert_int_equal(unmapped, 607);
+    no_buffers = false;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
@@ -420,6 +468,7 @@ int main(void)
         TEST(test_policy),
         TEST(test_memory),
         TEST(test_pin),
+        TEST(test_many_are_unmapped_by_hypercall),
         TEST(test_events_and_grants),
     };
 
