@@ -84,23 +84,15 @@ static void write_pid(const char *path)
 int daemon_become(const char *name, const char *pidfile)
 {
     char *log;
-    int rc, status;
-    pid_t child;
+    int rc = libxl_create_logfile(xl.ctx, name, &log);
 
-    rc = libxl_create_logfile(xl.ctx, name, &log);
     if (rc)
         fatal("no log file could be made for %s (rc=%d)", name, rc);
-    child = process_fork("guest's monitor");
-    if (child) {
+    if (process_fork("guest's monitor")) {
         free(log);
-        status = process_wait(child);
-        if (!status)
-            return 1;
-        libxl_report_child_exitstatus(xl.ctx, XTL_ERROR, "domain monitoring daemonizing child",
-                                      child, status);
-        return ERROR_FAIL;
+        return 1;
     }
-    if (daemon(0, 1) < 0)
+    if (setsid() < 0 || chdir("/"))
         fatal("the process for %s could not be left behind: %m", name);
     replace(STDIN_FILENO, "/dev/null", O_RDONLY);
     replace(STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND);
