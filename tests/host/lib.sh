@@ -126,3 +126,27 @@ in_use() {
     echo "channels $(grep -cE '^ +[0-9]+ [P-][M-] ' /tmp/in-use)"
     echo "grants $(grep -cE '^ +[0-9]+.*(read|writ|pin)' /tmp/in-use)"
 }
+
+# traces: all that guests could leave behind in dom0: nodes, files, loop devices, processes, interfaces,
+# and how many descriptors the daemons have open. Logs, and the numbers of domains that were, may grow.
+traces() {
+    local pid
+    xenstore-ls -f | grep -vE '^/local/domain/0/memory|^/tool' | cut -d ' ' -f 1
+    find /var/lib/xen /run -path /run/consoles -prune -o ! -name 'domid-history' ! -name 'watched.*' -print | sort
+    losetup -l -n -O NAME
+    ps -o comm= --ppid 2 -p 2 --deselect | grep -vE '^(ps|grep|sort|uniq|cat|traces)$' | sort | uniq -c
+    ip -o link | grep -oE '(vif|tap)[^ :]*'
+    for pid in $(pgrep -x 'xenstored|xenconsoled'); do
+        echo "$(cat "/proc/$pid/comm") has $(ls "/proc/$pid/fd" | wc -l) descriptors"
+    done
+}
+
+# settled FILE: within some seconds the traces are those of the file; shows what is more, or missing
+settled() {
+    for _ in $(seq 20); do
+        traces >/tmp/traces.now
+        ! cmp -s "$1" /tmp/traces.now || return 0
+        sleep 0.5
+    done
+    diff "$1" /tmp/traces.now
+}
