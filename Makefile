@@ -38,9 +38,9 @@ check: unit-tests ## the unit tests, with ASan and UBSan
 	prove $(UNIT_TESTS)
 
 bench: ## hospes and Debian's Xen on the same work, as a table of ratios
-	scripts/deps build run bench
+	scripts/deps build run bench toolstack
 	scripts/fetch all
-	$(MAKE) guests
+	$(MAKE) guests toolstack
 	$(MAKE) DEBUG=n O=$(O)/release $(O)/release/hypervisor/x86_64/hospes
 	tests/bench/run $(O)/release/hypervisor/x86_64/hospes
 
