@@ -108,5 +108,7 @@ int main(int argc, char **argv)
     status = command->run(&args);
     if (fflush(stdout) || ferror(stdout))
         fatal("xl: what 'xl %s' prints could not be written: %m", command->name);
+    if (xl.ctx) /* a guest that was made and does not run yet was meant to stay */
+        libxl_ctx_free(xl.ctx);
     return status;
 }
