@@ -21,3 +21,12 @@ $(O)/build-domain: tests/host/build-domain.c $(wildcard toolstack/xc/*.[ch] tool
 	$(or $(CC_KIND),gcc) -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wshadow -D_GNU_SOURCE -D__XEN_TOOLS__ \
 		-Itoolstack -o $@ $(filter %.c,$^) -lxencall -lxenforeignmemory -lxenevtchn -lxenstore \
 		-lz -lbz2 -llzma -llz4 -lzstd
+
+# What an HVM guest starts in place of a kernel (direct.S)
+.PHONY: direct
+direct: $(O)/direct.bin
+
+$(O)/direct.bin: tests/host/direct.S
+	@mkdir -p $(@D)
+	gcc -m32 -c -o $(O)/direct.o $<
+	objcopy -O binary -j .text $(O)/direct.o $@
