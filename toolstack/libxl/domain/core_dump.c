@@ -106,7 +106,9 @@ static void place(struct dump *d, int i, uint32_t type, uint64_t at, uint64_t si
         .sh_type = type,
         .sh_offset = at,
         .sh_size = size,
-        .sh_addralign = entry ? 8 : 1,
+        .sh_addralign = i == PAGES ? XC_PAGE_SIZE
+                        : entry    ? 8
+                                   : 0,
         .sh_entsize = entry,
     };
 }
@@ -267,6 +269,8 @@ static int dump_header(struct dump *d)
     };
     int rc;
 
+    place(d, STRINGS, SHT_STRTAB, d->section[P2M].sh_offset + d->section[P2M].sh_size,
+          sizeof(strings), 0);
     rc = put(d, d->section, sizeof(d->section), sizeof(h));
     if (!rc)
         rc = put(d, strings, sizeof(strings), d->section[STRINGS].sh_offset);
@@ -280,8 +284,6 @@ static int dump_all(struct dump *d)
     uint64_t context = sizeof(struct vcpu_guest_context);
     int rc;
 
-    place(d, STRINGS, SHT_STRTAB, at, sizeof(strings), 0);
-    at = (at + sizeof(strings) + 7) & ~7ull;
     place(d, NOTES, SHT_NOTE, at, sizeof(struct notes), 0);
     at = (at + sizeof(struct notes) + 7) & ~7ull;
     place(d, PRSTATUS, SHT_PROGBITS, at, 0, context);
