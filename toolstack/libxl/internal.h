@@ -45,6 +45,7 @@ struct op {
     struct op_thread *thread;   /* NULL: runs on its caller's thread */
     struct running *running;    /* its place in the list of those that can be aborted, or NULL */
     struct watch_handle *watch; /* its connection for watches, once it had to wait */
+    struct store_queue *store;  /* requests that were not sent yet, from the first one on */
     bool undoes;                /* what it did: that is not aborted, whatever was before */
 };
 
@@ -152,7 +153,11 @@ int store_write_all(struct op *op, xs_transaction_t t, const char *path, const c
 int store_remove(struct op *op, xs_transaction_t t, const char *path);
 /* Remove path, and what holds it as long as that holds nothing else. */
 int store_remove_empty(struct op *op, xs_transaction_t t, const char *path);
-/* Do fn in transactions until one has no conflict; an error of fn ends it. */
+/*
+ * Do fn in transactions until one has no conflict; an error of fn ends it. In a transaction,
+ * writers return 0 at once: what they ask for goes to the store when something is read, or at the
+ * end, and what fails then ends the transaction, too.
+ */
 int store_transaction(struct op *op, int (*fn)(struct op *op, xs_transaction_t t, void *arg),
                       void *arg);
 /* The domain becomes a client of the store, by the ring in its frame, and its event channel. */

@@ -215,6 +215,83 @@ static void a_transaction_is_done_again_after_a_conflict(void **state)
     op_end(&op, 0);
 }
 
+enum { MANY = 200 };
+
+static int write_many(struct op *op, xs_transaction_t t, void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(store_write(op, t, op_printf(op, "/many/%d", i), "%0100d", i), 0);
+    return 0;
+}
+
+static void what_a_transaction_writes_goes_together(void **state)
+{
+    struct op op;
+
+    (void)state;
+    op_begin(&op, ctx, "test", 7);
+    fake_clear();
+    assert_int_equal(store_transaction(&op, write_many, NULL), 0);
+    assert_int_equal(fake_requests, MANY);
+    assert_in_range(fake_exchanges, 4, 8); /* it does not fit in one batch */
+    assert_int_equal(strtol(fake_get("/many/199"), NULL, 10), 199);
+    op_end(&op, 0);
+}
+
+static int write_and_read(struct op *op, xs_transaction_t t, void *arg)
+{
+    (void)arg;
+    assert_int_equal(store_write(op, t, "/w", "1"), 0);
+    assert_null(fake_get("/w"));
+    assert_int_equal(store_read_int(op, t, -1, "/w"), 1);
+    return store_write(op, t, "/w", "2");
+}
+
+static void what_was_written_is_read(void **state)
+{
+    struct op op;
+
+    (void)state;
+    op_begin(&op, ctx, "test", 7);
+    assert_int_equal(store_transaction(&op, write_and_read, NULL), 0);
+    assert_string_equal(fake_get("/w"), "2");
+    op_end(&op, 0);
+}
+
+static int fail_late(struct op *op, xs_transaction_t t, void *arg)
+{
+    const struct xs_permissions nobody = { .id = DOM0 };
+
+    (void)arg;
+    assert_int_equal(store_set_perms(op, t, "/not/there", &nobody, 1), 0);
+    assert_int_equal(store_write(op, t, "/late", "1"), 0);
+    return 0;
+}
+
+static int fail_now(struct op *op, xs_transaction_t t, void *arg)
+{
+    (void)arg;
+    assert_int_equal(store_write(op, t, "/now", "1"), 0);
+    return ERROR_BADFAIL;
+}
+
+static void a_transaction_with_an_error_is_none(void **state)
+{
+    struct op op;
+
+    (void)state;
+    op_begin(&op, ctx, "test", 7);
+    fake_log[0] = '\0';
+    assert_int_equal(store_transaction(&op, fail_late, NULL), ERROR_FAIL);
+    assert_non_null(strstr(fake_log, "cannot set who may use /not/there"));
+    assert_int_equal(store_transaction(&op, fail_now, NULL), ERROR_BADFAIL);
+    assert_null(fake_get("/now"));
+    assert_int_equal(store_transaction(&op, count_tries, NULL), 0);
+    assert_int_equal(store_write(&op, XBT_NULL, op_printf(&op, "/%05000d", 1), "1"), ERROR_FAIL);
+    op_end(&op, 0);
+}
+
 static void numbers_are_read_or_not(void **state)
 {
     struct op op;
@@ -369,6 +446,9 @@ int main(void)
         TEST(a_context_that_goes_ends_its_operations),
         TEST(a_wait_has_an_end),
         TEST(a_transaction_is_done_again_after_a_conflict),
+        TEST(what_a_transaction_writes_goes_together),
+        TEST(what_was_written_is_read),
+        TEST(a_transaction_with_an_error_is_none),
         TEST(numbers_are_read_or_not),
         TEST(what_holds_nothing_goes_too),
         TEST(a_program_is_run),

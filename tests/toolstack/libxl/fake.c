@@ -19,6 +19,7 @@
 #include "builder/builder.h"
 #include "fake.h"
 
+#include "libxl/core/wire.h"
 #include "libxl/device/device.h"
 #include "libxl/transfer/transfer.h"
 #include "xc/event.h"
@@ -53,7 +54,7 @@ static struct shared {
 #define nodes shared->nodes
 static struct watch watches[MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-int fake_conflicts, fake_watches, fake_handles, fake_requests;
+int fake_conflicts, fake_watches, fake_handles, fake_requests, fake_exchanges;
 long fake_calls, fake_kill_at;
 char fake_log[8192];
 
@@ -125,7 +126,7 @@ void fake_clear(void)
     memset(shared, 0, sizeof(*shared));
     shared->there[DOM0] = true;
     shared->domains[DOM0].cpu_time = 1;
-    fake_conflicts = fake_requests = 0;
+    fake_conflicts = fake_requests = fake_exchanges = 0;
     fake_calls = fake_kill_at = 0;
     fake_log[0] = '\0';
 }
@@ -243,53 +244,45 @@ char **xs_check_watch(struct xs_handle *h)
     return event;
 }
 
-void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned int *len)
-{
-    const struct node *n;
-    char *copy = NULL;
+/* ---- requests, as core/wire.c sends them ---- */
 
-    (void)h;
-    (void)t;
-    pthread_mutex_lock(&lock);
-    fake_requests++;
-    step();
-    n = find(path);
-    if (n) {
-        copy = strdup(n->value);
-        *len = (unsigned int)strlen(copy);
-    }
-    pthread_mutex_unlock(&lock);
-    if (!copy)
-        errno = ENOENT;
-    return copy;
+struct wire *wire_open(void)
+{
+    fake_handles++;
+    return calloc(1, 1);
 }
 
-bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path, const void *data,
-              unsigned int len)
+void wire_close(struct wire *w)
+{
+    fake_handles--;
+    free(w);
+}
+
+static const char *read_node(const char *path, uint32_t *len)
+{
+    const struct node *n = find(path);
+
+    fake_requests++;
+    step();
+    *len = n ? (uint32_t)strlen(n->value) : 0;
+    return n ? n->value : NULL;
+}
+
+static void write_node(const char *path, const char *data, uint32_t len)
 {
     char value[128];
 
-    (void)h;
-    (void)t;
-    snprintf(value, sizeof(value), "%.*s", (int)len, (const char *)data);
+    snprintf(value, sizeof(value), "%.*s", (int)len, data);
     fake_requests++;
     step();
-    fake_set(path, value);
+    set(path, value);
     step();
-    return true;
 }
 
-bool xs_mkdir(struct xs_handle *h, xs_transaction_t t, const char *path)
-{
-    return fake_get(path) || xs_write(h, t, path, "", 0);
-}
-
-bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
+static bool remove_nodes(const char *path)
 {
     bool any = false;
 
-    (void)h;
-    (void)t;
     step();
     for (int i = 0; i < MAX; i++) {
         if (nodes[i].path[0] && below(nodes[i].path, path)) {
@@ -297,52 +290,89 @@ bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
             nodes[i].path[0] = '\0';
         }
     }
-    errno = ENOENT;
     return any;
 }
 
-char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path, unsigned int *num)
+static uint32_t list_nodes(const char *path, char *names)
 {
-    char **names = calloc(MAX, sizeof(*names) + 128), *text = (char *)(names + MAX);
     size_t n = strlen(path);
+    char *end = names;
 
-    (void)h;
-    (void)t;
-    *num = 0;
     for (int i = 0; i < MAX; i++) {
         if (!below(nodes[i].path, path) || !nodes[i].path[n] || strchr(nodes[i].path + n + 1, '/'))
             continue;
-        names[*num] = text + 128 * *num;
-        strcpy(names[(*num)++], nodes[i].path + n + 1);
+        end = stpcpy(end, nodes[i].path + n + 1) + 1;
     }
-    return names;
+    return (uint32_t)(end - names);
 }
 
-bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t, const char *path,
-                        struct xs_permissions *perms, unsigned int num_perms)
+/* An errno value, or 0 with the answer */
+static int serve(const struct xsd_sockmsg *m, const char *body, const char **answer, uint32_t *len)
 {
-    (void)h;
-    (void)t;
-    (void)perms;
-    (void)num_perms;
-    return fake_get(path) != NULL;
+    static char names[MAX * 128];
+    uint32_t path_size = (uint32_t)strlen(body) + 1;
+
+    switch (m->type) {
+    case XS_READ:
+        *answer = read_node(body, len);
+        return *answer ? 0 : ENOENT;
+    case XS_WRITE:
+        write_node(body, body + path_size, m->len - path_size);
+        return 0;
+    case XS_MKDIR:
+        if (!find(body))
+            write_node(body, "", 0);
+        return 0;
+    case XS_RM:
+        return remove_nodes(body) ? 0 : ENOENT;
+    case XS_DIRECTORY:
+        *answer = names;
+        *len = list_nodes(body, names);
+        return 0;
+    case XS_SET_PERMS:
+        return find(body) ? 0 : ENOENT;
+    case XS_TRANSACTION_START:
+        *answer = "1";
+        *len = 1;
+        return 0;
+    case XS_TRANSACTION_END:
+        if (*body == 'F' || !fake_conflicts)
+            return 0;
+        fake_conflicts--;
+        return EAGAIN;
+    case XS_INTRODUCE:
+        step();
+        return 0;
+    case XS_RESUME:
+        return 0;
+    default:
+        return ENOSYS;
+    }
 }
 
-xs_transaction_t xs_transaction_start(struct xs_handle *h)
+int wire_exchange(struct wire *w, const struct wire_batch *batch, wire_answered *answered,
+                  void *arg)
 {
-    (void)h;
-    return 1;
-}
+    size_t at = 0;
 
-bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
-{
-    (void)h;
-    (void)t;
-    if (abort || !fake_conflicts)
-        return true;
-    fake_conflicts--;
-    errno = EAGAIN;
-    return false;
+    (void)w;
+    fake_exchanges++;
+    pthread_mutex_lock(&lock);
+    while (at < batch->size) {
+        struct xsd_sockmsg m = wire_next(batch, &at);
+        char body[XENSTORE_PAYLOAD_MAX + 1];
+        const char *answer = "OK";
+        uint32_t len = 2;
+        int err;
+
+        memcpy(body, batch->data + at, m.len);
+        body[m.len] = '\0';
+        err = serve(&m, body, &answer, &len);
+        answered(arg, m.type, body, err, err ? "" : answer, err ? 0 : len);
+        at += m.len;
+    }
+    pthread_mutex_unlock(&lock);
+    return 0;
 }
 
 /* ---- the hypervisor, and other parts of libxl ---- */
@@ -429,22 +459,6 @@ int xc_evtchn_alloc_unbound(struct xc *xc, uint32_t domid, uint32_t remote)
     (void)remote;
     step();
     return 1;
-}
-
-bool xs_introduce_domain(struct xs_handle *h, unsigned int domid, unsigned long mfn,
-                         unsigned int port)
-{
-    (void)h;
-    (void)domid;
-    (void)mfn;
-    (void)port;
-    step();
-    return true;
-}
-
-bool xs_resume_domain(struct xs_handle *h, unsigned int domid)
-{
-    return h && domid;
 }
 
 /* ---- what only has to be there ---- */

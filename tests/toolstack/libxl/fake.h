@@ -21,8 +21,9 @@ const char *fake_get(const char *path); /* or NULL */
 void fake_clear(void);
 /* How many transactions fail with EAGAIN from now on */
 extern int fake_conflicts;
-/* Watches that are registered, on all handles; handles that are open; requests that were made */
-extern int fake_watches, fake_handles, fake_requests;
+/* Watches that are registered, on all handles; handles that are open; requests that were made, and
+ * how often somebody waited for the answers to some */
+extern int fake_watches, fake_handles, fake_requests, fake_exchanges;
 /* How many nodes there are */
 unsigned int fake_nodes(void);
 /* What the hypervisor says of a domain, to be changed */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "libxl/core/ctx.h"
+#include "libxl/core/wire.h"
 
 static void lock_init(libxl_ctx *ctx)
 {
@@ -84,11 +85,11 @@ int libxl_ctx_free(libxl_ctx *ctx)
     }
     while ((lost = SLIST_FIRST(&ctx->lost_stores))) {
         SLIST_REMOVE_HEAD(&ctx->lost_stores, next);
-        xs_close(lost->xs);
+        wire_close(lost->wire);
         free(lost);
     }
-    if (ctx->xs)
-        xs_close(ctx->xs);
+    if (ctx->wire)
+        wire_close(ctx->wire);
     xc_close(ctx->xc);
     if (ctx->has_version)
         libxl_version_info_dispose(&ctx->version);
@@ -106,9 +107,9 @@ void libxl_postfork_child_noexec(libxl_ctx *ctx)
 {
     struct watch_handle *h;
 
-    if (ctx->xs)
-        xs_daemon_destroy_postfork(ctx->xs);
-    ctx->xs = NULL;
+    if (ctx->wire)
+        wire_close(ctx->wire);
+    ctx->wire = NULL;
     SLIST_FOREACH(h, &ctx->idle_watches, next)
     xs_daemon_destroy_postfork(h->xs);
     SLIST_INIT(&ctx->idle_watches);
@@ -124,37 +125,39 @@ void ctx_unlock(libxl_ctx *ctx)
     pthread_mutex_unlock(&ctx->lock);
 }
 
-struct xs_handle *ctx_store(libxl_ctx *ctx)
+struct wire *ctx_store(libxl_ctx *ctx)
 {
-    struct xs_handle *xs;
+    struct wire *wire;
 
     ctx_lock(ctx);
-    if (!ctx->xs)
-        ctx->xs = xs_open(0);
-    xs = ctx->xs;
+    if (!ctx->wire)
+        ctx->wire = wire_open();
+    wire = ctx->wire;
     ctx_unlock(ctx);
-    return xs;
+    return wire;
 }
 
-void ctx_store_lost(libxl_ctx *ctx, struct xs_handle *xs)
+bool ctx_store_lost(libxl_ctx *ctx, struct wire *wire)
 {
     struct lost_store *lost;
+    bool news;
 
     ctx_lock(ctx);
-    if (ctx->xs == xs) {
+    news = ctx->wire == wire;
+    if (news) {
         lost = xl_calloc(1, sizeof(*lost));
-        lost->xs = xs;
+        lost->wire = wire;
         SLIST_INSERT_HEAD(&ctx->lost_stores, lost, next);
-        ctx->xs = NULL;
+        ctx->wire = NULL;
         ctx->losses++;
     }
     ctx_unlock(ctx);
+    return news;
 }
 
 struct watch_handle *watch_handle_get(libxl_ctx *ctx)
 {
     struct watch_handle *h;
-
     unsigned int losses;
 
     ctx_lock(ctx);

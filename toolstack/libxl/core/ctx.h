@@ -13,6 +13,7 @@
 #include "libxl/internal.h"
 
 struct watcher; /* event/watcher.c */
+struct wire;    /* core/wire.c */
 
 /* A connection to the store for watches, which an operation borrows while it waits: core/wait.c */
 struct watch_handle {
@@ -25,7 +26,7 @@ struct watch_handle {
  * with the context. */
 struct lost_store {
     SLIST_ENTRY(lost_store) next;
-    struct xs_handle *xs;
+    struct wire *wire;
 };
 
 /* A child of op_exec(): core/exec.c */
@@ -80,8 +81,8 @@ struct libxl__ctx {
     struct xc *xc;
 
     pthread_mutex_t lock;
-    struct xs_handle *xs; /* for requests; opened by the first: ctx_store() */
-    unsigned int losses;  /* how often it was lost */
+    struct wire *wire;   /* for requests to the store; opened by the first: ctx_store() */
+    unsigned int losses; /* how often it was lost */
     SLIST_HEAD(, lost_store) lost_stores;
     SLIST_HEAD(, watch_handle) idle_watches;
     LIST_HEAD(, creation) creations;
@@ -111,9 +112,9 @@ struct libxl__ctx {
 void ctx_lock(libxl_ctx *ctx);
 void ctx_unlock(libxl_ctx *ctx);
 /* The connection to the store; NULL with errno when there is none */
-struct xs_handle *ctx_store(libxl_ctx *ctx);
-/* @xs was found to be lost: the next who asks gets another one */
-void ctx_store_lost(libxl_ctx *ctx, struct xs_handle *xs);
+struct wire *ctx_store(libxl_ctx *ctx);
+/* @wire was found to be lost: the next who asks gets another one. Whether that is news. */
+bool ctx_store_lost(libxl_ctx *ctx, struct wire *wire);
 
 /* Take a connection for watches from the context, or make one; NULL with errno */
 struct watch_handle *watch_handle_get(libxl_ctx *ctx);
