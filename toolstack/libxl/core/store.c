@@ -309,7 +309,7 @@ char **store_list(struct op *op, xs_transaction_t t, unsigned int *count, const 
     }
     for (i = 0; i < len; i++)
         n += !answer[i];
-    names = op_calloc(op, n + 1, sizeof(*names));
+    names = op_calloc(op, n + 2, sizeof(*names)); /* the last name may lack its zero */
     for (i = 0, n = 0; i < len; i += (uint32_t)strlen(answer + i) + 1)
         names[n++] = answer + i;
     if (count)
