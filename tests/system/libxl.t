@@ -20,4 +20,4 @@ if [ "${HOSPES_LIBXL:-}" = long ]; then
     HOSPES_TIMEOUT=${HOSPES_TIMEOUT:-1500}
 fi
 host_job --overlay "$temp/over" "$top/tests/host/libxl" "${scenario[@]}"
-at_least 28
+at_least 27

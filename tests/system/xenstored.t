@@ -13,4 +13,4 @@ made() {
 }
 needs "the daemon, or the disk of a dom0" made
 host_job --hv "$hv" --overlay "$temp/over" "$top/tests/host/xenstored"
-at_least 35
+at_least 34

@@ -25,6 +25,7 @@
 struct watcher {
     struct xs_handle *xs; /* NULL: there is no xenstored */
     int lifeline;         /* -1: the store is in another domain, and does not end */
+    bool local;           /* it is not: one day there was a lifeline */
     int epoll, timer;
     int looks; /* how often the next one was looked for; LOOKS_NONE: that is over */
     LIST_HEAD(, watched) all;
@@ -52,7 +53,8 @@ static void disconnect(struct watcher *w)
 static bool connect_store(struct watcher *w)
 {
     w->lifeline = lifeline_open();
-    if (w->lifeline >= 0 || errno == ENOENT)
+    w->local |= w->lifeline >= 0;
+    if (w->lifeline >= 0 || (errno == ENOENT && !w->local))
         w->xs = xs_open(0);
     if (w->xs && !poll_for(w, xs_fileno(w->xs)) && (w->lifeline < 0 || !poll_for(w, w->lifeline)))
         return true;
