@@ -128,13 +128,14 @@ in_use() {
 }
 
 # traces: all that guests could leave behind in dom0: nodes, files, loop devices, processes, interfaces,
-# and how many descriptors the daemons have open. Logs, and the numbers of domains that were, may grow.
+# and how many descriptors the daemons have open. Logs, and the numbers of domains that were, may grow;
+# the job itself (run) may be in a subshell.
 traces() {
     local pid
     xenstore-ls -f | grep -vE '^/local/domain/0/memory|^/tool' | cut -d ' ' -f 1
     find /var/lib/xen /run -path /run/consoles -prune -o ! -name 'domid-history' ! -name 'watched.*' -print | sort
     losetup -l -n -O NAME
-    ps -o comm= --ppid 2 -p 2 --deselect | grep -vE '^(ps|grep|sort|uniq|cat|traces)$' | sort | uniq -c
+    ps -o comm= --ppid 2 -p 2 --deselect | grep -vE '^(ps|grep|sort|uniq|cat|traces|run)$' | sort | uniq -c
     ip -o link | grep -oE '(vif|tap)[^ :]*'
     for pid in $(pgrep -x 'xenstored|xenconsoled'); do
         echo "$(cat "/proc/$pid/comm") has $(ls "/proc/$pid/fd" | wc -l) descriptors"
