@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <xenstore_lib.h>
 
 #include "libxl/core/wire.h"
 #include "libxl/internal.h"
+#include "lifeline/lifeline.h"
 
 #define DEVICE "/dev/xen/xenbus" /* where there is no daemon in this domain */
 
@@ -29,32 +29,10 @@ struct wire {
     char buffer[4096]; /* read, and not used yet: from at to end */
 };
 
-static int open_socket(void)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    const char *path = xs_daemon_socket();
-    int fd, err;
-
-    if (!path || strlen(path) >= sizeof(address.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    strcpy(address.sun_path, path);
-    if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
-        return fd;
-    err = errno;
-    close(fd);
-    errno = err;
-    return -1;
-}
-
 struct wire *wire_open(void)
 {
     struct wire *w;
-    int fd = open_socket();
+    int fd = lifeline_open(); /* only that something is said on it */
     bool device = fd < 0 && errno == ENOENT;
 
     if (device)
