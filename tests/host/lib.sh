@@ -59,7 +59,7 @@ watch() {
 
 # says GUEST PATTERN [SECONDS]: wait until the guest's console has shown a line like this
 says() {
-    within 5 watch "$1"
+    within 30 watch "$1"
     within "${3:-60}" grep -qE -- "$2" "$consoles/guest-$1.log"
 }
 
@@ -75,6 +75,11 @@ gone() {
         [ $SECONDS -lt $end ] || return 1
         sleep 0.2
     done
+}
+
+# reborn GUEST NUMBER: wait until the domain of this name has another number, as it has after a reboot
+reborn() {
+    within 90 sh -c 'id=$(xl domid "$1") && [ "$id" != "$2" ]' - "$1" "$2"
 }
 
 # free_memory: of the host, in MiB
@@ -114,7 +119,8 @@ typed() {
     return $status
 }
 
-# in_use: what the hypervisor has in use: free memory of each node, heap; channels and grants, how many
+# in_use: what the hypervisor has in use: memory (a page of its small objects is as good as free: how many
+# there are depends on which came first), heap; channels and grants, how many
 in_use() {
     xl dmesg -c >/dev/null
     xl debug-keys m
@@ -122,7 +128,8 @@ in_use() {
     xl debug-keys g
     sleep 0.5
     xl dmesg -c | tr -d '\r' >/tmp/in-use
-    grep -E '^(node|heap)' /tmp/in-use
+    awk '/^node/ { free += $3 } /^heap/ { heap = $2; free += $6 }
+         END { print free " pages free, heap of " heap " bytes" }' /tmp/in-use
     echo "channels $(grep -cE '^ +[0-9]+ [P-][M-] ' /tmp/in-use)"
     echo "grants $(grep -cE '^ +[0-9]+.*(read|writ|pin)' /tmp/in-use)"
 }

@@ -21,7 +21,8 @@ static struct frame_list with_room[NR_CLASSES] = {
     [0 ... NR_CLASSES - 1] = { .head = FRAME_LIST_END, .tail = FRAME_LIST_END },
 };
 static spinlock_t heap_lock = SPINLOCK_INIT(LOCK_HEAP);
-static size_t heap_used; /* bytes handed out; atomic */
+static size_t heap_used;  /* bytes handed out; atomic */
+static size_t heap_slabs; /* atomic */
 
 static void tag_page(mfn_t m, unsigned int tag)
 {
@@ -93,6 +94,7 @@ static struct frame *make_slab(unsigned int class)
         return NULL;
     f = mfn_to_frame(virt_to_mfn(page));
     tag_page(frame_to_mfn(f), class + 1);
+    __atomic_fetch_add(&heap_slabs, 1, __ATOMIC_RELAXED);
     for (unsigned int i = 0; i + 1 < objects_in_slab(class); i++)
         *object(f, class, i) = i + 1;
     return f;
@@ -184,12 +186,19 @@ void hv_free(void *p)
     irq = spin_lock_irqsave(&heap_lock);
     empty = put_object(f, tag - 1, number);
     spin_unlock_irqrestore(&heap_lock, irq);
-    if (empty)
+    if (empty) {
         page_free(mfn_to_virt(frame_to_mfn(f)));
+        __atomic_fetch_sub(&heap_slabs, 1, __ATOMIC_RELAXED);
+    }
     __atomic_fetch_sub(&heap_used, class_size[tag - 1], __ATOMIC_RELAXED);
 }
 
 size_t hv_heap_used(void)
 {
     return READ_ONCE(heap_used);
+}
+
+size_t hv_heap_slabs(void)
+{
+    return READ_ONCE(heap_slabs);
 }

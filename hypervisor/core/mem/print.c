@@ -13,7 +13,8 @@ static void print_memory(void)
         printk_raw("node %u: %llu of %llu pages free\n", node,
                    (unsigned long long)frames_node_free(node),
                    (unsigned long long)frames_node_total(node));
-    printk_raw("heap: %zu bytes in use\n", hv_heap_used());
+    printk_raw("heap: %zu bytes in use, %zu pages of small objects\n", hv_heap_used(),
+               hv_heap_slabs());
     for (unsigned int id = 0; (d = domain_next(id)) != NULL; id = d->id + 1U) {
         printk_raw("d%u: %llu pages of %llu, %llu shared with it\n", d->id,
                    (unsigned long long)d->mem->tot_pages, (unsigned long long)d->mem->max_pages,

@@ -50,7 +50,8 @@ mfn_t virt_to_mfn(const void *p);
 /* ---- objects ---- */
 must_check void *hv_alloc(size_t size); /* zeroed, 16-byte aligned; NULL */
 void hv_free(void *p);                  /* NULL is fine */
-size_t hv_heap_used(void);
+size_t hv_heap_used(void);              /* bytes */
+size_t hv_heap_slabs(void); /* pages of small objects; how many depends on who came first */
 #define hv_alloc_type(type)         ((type *)hv_alloc(sizeof(type)))
 #define hv_alloc_array(type, count) ((type *)hv_alloc_array_checked(sizeof(type), count))
 must_check void *hv_alloc_array_checked(size_t size, size_t count);

@@ -80,6 +80,25 @@ static void every_size_fits(void **state)
     }
 }
 
+static void slabs_are_counted(void **state)
+{
+    uint64_t before = frames_free_count();
+    size_t slabs = hv_heap_slabs();
+    void *p[100];
+
+    (void)state;
+    for (unsigned int i = 0; i < ARRAY_SIZE(p); i++) {
+        p[i] = hv_alloc(96);
+        assert_int_equal(frames_free_count() + hv_heap_slabs(), before + slabs);
+    }
+    assert_int_equal(hv_heap_slabs() - slabs, 3); /* 42 objects of 96 bytes fit in a page */
+    for (unsigned int i = 0; i < ARRAY_SIZE(p); i++) {
+        hv_free(p[i]);
+        assert_int_equal(frames_free_count() + hv_heap_slabs(), before + slabs);
+    }
+    assert_int_equal(hv_heap_slabs(), slabs);
+}
+
 static void large_ones_come_back_whole(void **state)
 {
     uint64_t before = frames_free_count();
@@ -153,11 +172,9 @@ static void not_an_object(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(large_ones_come_back_whole),
-        cmocka_unit_test(not_an_object),
-        cmocka_unit_test(random_objects),
-        cmocka_unit_test(every_size_fits),
-        cmocka_unit_test(sizes_that_there_are_not),
+        cmocka_unit_test(slabs_are_counted), cmocka_unit_test(large_ones_come_back_whole),
+        cmocka_unit_test(not_an_object),     cmocka_unit_test(random_objects),
+        cmocka_unit_test(every_size_fits),   cmocka_unit_test(sizes_that_there_are_not),
         cmocka_unit_test(out_of_memory),
     };
 
