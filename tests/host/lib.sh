@@ -87,8 +87,14 @@ free_memory() {
     xl info | awk '/^free_memory/ { print $3 }'
 }
 
-# free_bytes: the same to the page
+# free_bytes: the same to the page; of hospes as in_use has it
 free_bytes() {
+    local pages
+    pages=$(in_use | sed -n 's/ pages free, heap of [1-9].*//p')
+    if [ -n "$pages" ]; then
+        echo $((pages * 4096))
+        return
+    fi
     PYTHONPATH=/usr/lib/xen-4.17/lib/python python3 -c \
         'import xen.lowlevel.xc; print(xen.lowlevel.xc.xc().physinfo()["free_memory"] * 1024)'
 }
@@ -119,8 +125,9 @@ typed() {
     return $status
 }
 
-# in_use: what the hypervisor has in use: memory (a page of its small objects is as good as free: how many
-# there are depends on which came first), heap; channels and grants, how many
+# in_use: what the hypervisor has in use: memory, heap; channels and grants, how many. A page of small
+# objects, and one of handles for what dom0 maps, is as good as free: when they are taken depends on what
+# happens at the same time, and the next guest uses them again.
 in_use() {
     xl dmesg -c >/dev/null
     xl debug-keys m
@@ -128,7 +135,8 @@ in_use() {
     xl debug-keys g
     sleep 0.5
     xl dmesg -c | tr -d '\r' >/tmp/in-use
-    awk '/^node/ { free += $3 } /^heap/ { heap = $2; free += $6 }
+    awk '/^node/ { free += $3 } /^heap:/ { heap = $2; free += $6 }
+         match($0, /handles in [0-9]+/) { free += substr($0, RSTART + 11, RLENGTH - 11) }
          END { print free " pages free, heap of " heap " bytes" }' /tmp/in-use
     echo "channels $(grep -cE '^ +[0-9]+ [P-][M-] ' /tmp/in-use)"
     echo "grants $(grep -cE '^ +[0-9]+.*(read|writ|pin)' /tmp/in-use)"
