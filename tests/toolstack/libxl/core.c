@@ -358,7 +358,7 @@ static void a_program_that_says_much_does_not_stop(void **state)
     (void)state;
     assert_int_equal(shell("i=0; while [ $i -lt 4000 ]; do echo 0123456789012345678901234567; "
                            "i=$((i+1)); done",
-                           20000),
+                           120000),
                      0);
 }
 
@@ -396,7 +396,7 @@ static void an_application_may_reap_all_children(void **state)
     libxl_childproc_setmode(ctx, &hooks, NULL);
     reaper_goes = false;
     pthread_create(&reaper, NULL, reap_all, NULL);
-    rc = shell("exit 5", 20000);
+    rc = shell("exit 5", 120000);
     /* Who came first does not matter: the status is known. */
     assert_int_equal(rc, ERROR_FAIL);
     assert_non_null(strstr(fake_log, "exited with error status 5"));

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct answer a;
 
@@ -332,6 +331,7 @@ static void test_turn(void **unused)
         IS("", 2, XS_WRITE, 0, &a, "/n", i % 2 ? "other" : "else");
         IS("EAGAIN", 1, XS_TRANSACTION_END, t, &a, "T");
     }
+    world_stop_clock(true); /* the turn lasts for 10 ms */
     guest_put(1, &(struct xsd_sockmsg){ XS_TRANSACTION_START, 1, 0, 1 }, sizeof(header));
     guest_put(1, "", 1);
     serve_once();
@@ -351,6 +351,7 @@ static void test_turn(void **unused)
     assert_int_equal(a.header.type, XS_WRITE);
     assert_true(guest_message(1, &a));
     assert_int_equal(a.header.type, XS_TRANSACTION_END);
+    world_stop_clock(false);
     assert_true(guest_message(2, &a));
     assert_int_equal(a.header.type, XS_WRITE);
     value_is(0, 0, "/n", "other");
@@ -367,7 +368,6 @@ static void test_turn_ends(void **unused)
     world_begin();
     IS("", 0, XS_WRITE, 0, &a, "/n", "");
     IS("", 0, XS_SET_PERMS, 0, &a, "/n", "b0");
-    usleep(200000); /* the pause after the turn of the test before */
     for (i = 0; i < 4; i++) {
         t = begin(1);
         IS("", 1, XS_READ, t, &a, "/n");

@@ -56,4 +56,7 @@ size_t guest_get(uint32_t domid, void *bytes, size_t len);
 /* A whole message from the ring, running the daemon for it; false: there is none */
 bool guest_message(uint32_t domid, struct answer *answer);
 
+/* clock.c: the daemon's clock stands still, or goes on */
+void world_stop_clock(bool stop);
+
 #endif
