@@ -7,7 +7,7 @@
 # CPUs, dom0_mem, more hypervisor arguments, guest arguments, a regex that the console must show (with
 # a "!" before it: the guest is to be crashed, with that line; with a "=": how many lines of its own
 # the hypervisor may print at most). "name/variant" runs the guest "name".
-# SECONDS_EACH is the time one guest may take (120), LOGS a folder that keeps the serial logs, and
+# SECONDS_EACH is the time one guest may take (600), LOGS a folder that keeps the serial logs, and
 # WHY=0 leaves the regexes of surviving guests out, for a hypervisor that says why in other words.
 set -uf
 
@@ -76,7 +76,7 @@ while IFS='|' read -r name mem cpus dom0_mem hv_args guest_args regex; do
     [ -z "${ONLY:-}" ] || [[ " $ONLY " = *" $name "* ]] || continue
     regex=$(echo $regex)
     # shellcheck disable=SC2206 # splitting takes the table's blanks away
-    options=(-t ${SECONDS_EACH:-120} -m $mem -c $cpus -d $dom0_mem -x "$(echo $hv_args)")
+    options=(-t ${SECONDS_EACH:-600} -m $mem -c $cpus -d $dom0_mem -x "$(echo $hv_args)")
     case $regex in
     '') ;;
     =*) options+=(-w "${regex#=}") ;;

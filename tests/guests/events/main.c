@@ -92,7 +92,7 @@ static void check_virq(void)
     seen[port % 64] = 0;
     start = time_now();
     is(set_timer_op(start + 20000000), 0, "a timer in 20 ms");
-    while (!seen[port % 64] && time_now() < start + 2000000000)
+    while (!seen[port % 64] && time_now() < start + 60000000000)
         relax();
     ok(seen[port % 64] && time_now() >= start + 20000000, "it fires, not early");
     start = time_now();
@@ -116,9 +116,9 @@ static void check_poll(void)
     ok(time_now() >= start + 20000000, "lasts until its timeout");
     event_send(ports[1]);
     start = time_now();
-    poll.timeout = start + 5000000000;
+    poll.timeout = start + 240000000000;
     is(sched_op(SCHEDOP_poll, &poll), 0, "poll with one pending, though masked");
-    ok(time_now() < start + 2000000000, "returns at once");
+    ok(time_now() < start + 120000000000, "returns at once");
     poll.nr_ports = 1000000;
     is(sched_op(SCHEDOP_poll, &poll), -XEN_EINVAL, "a million ports are EINVAL");
     poll.nr_ports = 2;

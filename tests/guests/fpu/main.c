@@ -77,7 +77,7 @@ void guest_main(void)
         skip("the guest may enable AVX", "the CPU has none");
     }
     is(vcpu_start(1, second, NULL), 0, "start a second vCPU");
-    end = time_now() + 10000000000;
+    end = time_now() + 240000000000;
     while (!running && time_now() < end)
         sched_op(SCHEDOP_yield, NULL);
     work(0);

@@ -28,7 +28,7 @@ static bool count(struct frame *frame)
 
 static bool wait_for(volatile unsigned int *value, unsigned int wanted)
 {
-    uint64_t end = time_now() + 3000000000;
+    uint64_t end = time_now() + 60000000000;
 
     while (*value < wanted && time_now() < end)
         sched_op(SCHEDOP_yield, NULL);
