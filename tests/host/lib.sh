@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 set -u
 consoles=/run/consoles
+patience=240 # seconds to wait for what comes, however slow and busy the machine is
 mkdir -p $consoles
 
 # run LABEL COMMAND...: with its output and its status between two marks; the status is the command's
@@ -36,14 +37,29 @@ equal() {
     }
 }
 
-# within SECONDS COMMAND...: try the command, silently, until it succeeds
+# within COMMAND...: try the command, silently, until it succeeds; when patience ends, aloud
 within() {
-    local end=$((SECONDS + $1))
-    shift
+    local end=$((SECONDS + patience))
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || return 1
+        if [ $SECONDS -ge $end ]; then
+            "$@"
+            return
+        fi
         sleep 0.2
     done
+}
+
+# steady COMMAND...: what it prints, when that has been the same for two seconds
+steady() {
+    local end=$((SECONDS + patience)) same=0 now last
+    last=$("$@")
+    while [ $same -lt 2 ] && [ $SECONDS -lt $end ]; do
+        sleep 1
+        now=$("$@")
+        [ "$now" = "$last" ] && same=$((same + 1)) || same=0
+        last=$now
+    done
+    echo "$last"
 }
 
 # watch GUEST: copy what its console shows from now on to $consoles/guest-GUEST.log. What it showed
@@ -57,10 +73,10 @@ watch() {
     cat "$tty" >>"$consoles/guest-$1.log" 2>/dev/null &
 }
 
-# says GUEST PATTERN [SECONDS]: wait until the guest's console has shown a line like this
+# says GUEST PATTERN: wait until the guest's console has shown a line like this
 says() {
-    within 30 watch "$1"
-    within "${3:-60}" grep -qE -- "$2" "$consoles/guest-$1.log"
+    within watch "$1"
+    within grep -qE -- "$2" "$consoles/guest-$1.log"
 }
 
 # console_of GUEST [LINES]: the last lines that the guest's console has shown
@@ -68,18 +84,22 @@ console_of() {
     tail -n "${2:-15}" "$consoles/guest-$1.log" | tr -d '\r' | sed "s/^/  $1> /"
 }
 
-# gone GUEST [SECONDS]: wait until there is no such domain
+# gone GUEST: wait until there is no such domain
+# shellcheck disable=SC2016 # the other shell expands
 gone() {
-    local end=$((SECONDS + ${2:-60}))
-    while xl domid "$1" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || return 1
-        sleep 0.2
-    done
+    within sh -c '! xl domid "$1"' - "$1"
+}
+
+# alone: wait until there is no domain but dom0, not even one that has no name any more, and no xl
+# that looks after one
+# shellcheck disable=SC2016 # the other shell expands
+alone() {
+    within sh -c '[ "$(xl list | wc -l)" = 2 ] && ! pgrep -x xl'
 }
 
 # reborn GUEST NUMBER: wait until the domain of this name has another number, as it has after a reboot
 reborn() {
-    within 90 sh -c 'id=$(xl domid "$1") && [ "$id" != "$2" ]' - "$1" "$2"
+    within sh -c 'id=$(xl domid "$1") && [ "$id" != "$2" ]' - "$1" "$2"
 }
 
 # free_memory: of the host, in MiB
@@ -116,9 +136,9 @@ typed() {
     script -qefc "$4" /dev/null <"$dir/in" >"$dir/out" 2>&1 &
     script=$!
     exec 7>"$dir/in"
-    within 60 grep -q "$1" "$dir/out"
+    [ -z "$1" ] || within grep -q "$1" "$dir/out"
     printf '%b' "$2" >&7
-    within 20 grep -q "^$3" "$dir/out"
+    within grep -q "^$3" "$dir/out"
     printf '\035' >&7
     wait $script || status=$?
     tr -d '\r' <"$dir/out" | grep -oE "^(guest: ready|$3|.*(rror|nable|sage|nvalid).*)"
@@ -133,7 +153,6 @@ in_use() {
     xl debug-keys m
     xl debug-keys e
     xl debug-keys g
-    sleep 0.5
     xl dmesg -c | tr -d '\r' >/tmp/in-use
     awk '/^node/ { free += $3 } /^heap:/ { heap = $2; free += $6 }
          match($0, /handles in [0-9]+/) { free += substr($0, RSTART + 11, RLENGTH - 11) }
@@ -157,12 +176,9 @@ traces() {
     done
 }
 
-# settled FILE: within some seconds the traces are those of the file; shows what is more, or missing
+# settled FILE: wait until the traces are those of the file; shows what is more, or missing
+# shellcheck disable=SC2016,SC2034 # eval reads it
 settled() {
-    for _ in $(seq 20); do
-        traces >/tmp/traces.now
-        ! cmp -s "$1" /tmp/traces.now || return 0
-        sleep 0.5
-    done
-    diff "$1" /tmp/traces.now
+    local expected=$1
+    within eval 'traces >/tmp/traces.now; diff "$expected" /tmp/traces.now'
 }

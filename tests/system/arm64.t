@@ -29,7 +29,7 @@ ok() {
 }
 
 # run IMAGE QEMU-ARGUMENT...: until the sentence, or $limit seconds; the output is in $temp/serial
-limit=30
+limit=240
 run() {
     local image=$1
     shift

@@ -28,7 +28,7 @@ run() {
     local status=0
     (
         cd "$temp/$1" && PATH=${programs[$1]}:$PATH XENSTORED_PATH=$temp/$1/socket \
-            timeout 20 bash -c "$2" </dev/null 2>&1
+            timeout 120 bash -c "$2" </dev/null 2>&1
     ) || status=$?
     echo "status $status"
 }

@@ -11,7 +11,7 @@ trap 'rm -rf "$temp"' EXIT
 log=${HOSPES_HOSTILE_LOG:-$temp/log}
 
 : >"$temp/scenario"
-seconds=400
+seconds=1800
 if [ "${HOSPES_HOSTILE:-}" = long ]; then
     seconds=7200
     cat >"$temp/scenario" <<'END'
@@ -39,10 +39,10 @@ fi
     echo "Bail out! the guests cannot be made"
     exit 1
 }
-"$top/scripts/run-host" --hv "${HOSPES_HV:-hospes}" --smp 2 --timeout $seconds --log "$log" \
+"$top/scripts/run-host" --hv "${HOSPES_HV:-hospes}" --smp 2 --timeout $seconds --log "$log" --out "$temp/job" \
     "$top/tests/host/hostile" "$temp/scenario" "$build"/guests/pv/*.elf >"$temp/out" 2>&1
 status=$?
-tr -d '\r' <"$log" | sed -n 's/^hostile: //p'
+sed -n 's/^hostile: //p' "$temp/job/said" # whole, whatever else is said on the console
 if [ $status != 0 ]; then
     tail -n 40 "$temp/out" | sed 's/^/# /'
     tr -d '\r' <"$log" | tail -n 40 | sed 's/^/# console: /'

@@ -74,8 +74,13 @@ node() { # DOMAIN NODE
     xenstore-read "$backend/$1/51712/$2"
 }
 truncate -s 1M "$temp/disk.img"
+# loops COUNT: wait until the file has so many loop devices; one that somebody looks at goes later
 loops() {
-    losetup -j "$temp/disk.img" | wc -l
+    for _ in $(seq 600); do
+        [ "$(losetup -j "$temp/disk.img" | wc -l)" != "$1" ] || return 0
+        sleep 0.1
+    done
+    return 1
 }
 trap 'losetup -j "$temp/disk.img" | cut -d : -f 1 | xargs -r losetup -d; rm -rf "$temp"' EXIT
 
@@ -98,7 +103,7 @@ ok $? "and is told why"
 disk 2 a "$temp/disk.img" w
 block add 2
 ok $? "the same guest can, while it migrates to its own host"
-block remove 2 && [ "$(loops)" = 1 ]
+block remove 2 && loops 1
 ok $? "its first disk stays when the second goes"
 rm -r "$STORE$backend/2"
 disk 3 c "$temp/disk.img" 'w!'
@@ -106,7 +111,7 @@ block add 3
 ok $? "who says that it is shared may write it"
 block remove 3
 rm -r "$STORE$backend/3"
-block remove 1 && [ "$(loops)" = 0 ]
+block remove 1 && loops 0
 ok $? "when it goes, so does its loop device"
 block remove 1
 ok $? "removing it again does nothing"
@@ -137,7 +142,7 @@ for what in "$temp/missing" "$temp" ''; do
     ! block add 7 && [ "$(node 7 hotplug-status)" = error ] && [ -n "$(node 7 hotplug-error)" ]
     ok $? "'${what#"$temp"}' is refused with a reason"
 done
-[ "$(loops)" = 0 ]
+loops 0
 ok $? "no loop device is left"
 
 # ---- network cards: a pair of devices, the one end is dom0's

@@ -8,11 +8,13 @@
 log=$temp/serial com2=$temp/com2
 mkfifo "$com2.in" "$com2.out"
 
-# seen PATTERN: within a minute, on the second port
+# seen PATTERN: on the second port, until the machine ends
 seen() {
-    for _ in $(seq 600); do
-        tr -d '\r' <"$com2" | grep -Eq -- "$1" && return 0
-        kill -0 "$runner" 2>/dev/null || return 1
+    local runs=0
+    while [ $runs = 0 ]; do
+        kill -0 "$runner" 2>/dev/null
+        runs=$?
+        serial "$com2" "$1" && return 0
         sleep 0.1
     done
     return 1

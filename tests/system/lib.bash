@@ -1,5 +1,7 @@
 # lib.bash: what the system tests share; sourced by tests/system/*.t, which print TAP for prove.
 #
+# How long a machine may take (HOSPES_TIMEOUT) is a multiple of what it does: it ends those that hang.
+#
 # HOSPES_HV, HOSPES_QEMU, HOSPES_HVARGS, HOSPES_CPU_FLAGS: see scripts/run-qemu.
 # shellcheck shell=bash
 set -uo pipefail
@@ -53,7 +55,7 @@ serial() {
 start() {
     local log=$1
     shift
-    "$top/scripts/run-qemu" --timeout "${HOSPES_TIMEOUT:-240}" --log "$log" "$@" >/dev/null 2>&1 &
+    "$top/scripts/run-qemu" --timeout "${HOSPES_TIMEOUT:-900}" --log "$log" "$@" >/dev/null 2>&1 &
     runner=$!
 }
 
@@ -105,17 +107,17 @@ told() {
 }
 
 # host_job [--as NAME] RUN-HOST-ARGUMENT...: a job in dom0, and its tests; with NAME in front of each,
-# where a test has several. Leaves what the job left in $temp/out and the console in $log. What the
-# job tells as $temp/out/tap counts, else what it wrote to the console.
+# where a test has several. Leaves what the job left in $temp/out and the console in $log. The job's
+# words are taken from $temp/out/said; if there are none, from the console.
 host_job() {
-    local prefix='' status=0 since=$SECONDS said=$temp/out/tap
+    local prefix='' status=0 since=$SECONDS said=$temp/out/said
     if [ "$1" = --as ]; then
         prefix="$2: "
         shift 2
     fi
     log=$temp/log.$count
     rm -rf "$temp/out"
-    "$top/scripts/run-host" --timeout "${HOSPES_TIMEOUT:-600}" --log "$log" --out "$temp/out" "$@" \
+    "$top/scripts/run-host" --timeout "${HOSPES_TIMEOUT:-1800}" --log "$log" --out "$temp/out" "$@" \
         >/dev/null 2>&1 &
     runner=$!
     wait "$runner" || status=$?

@@ -11,7 +11,7 @@ row() {
     local options=(--cpu "$1" --smp "$2" --mem "$4G" --qemu "$5" --kernel "$7" --machine "$8"
         --hvargs "dom0_mem=512M dom0_max_vcpus=$3" --append "expect_vcpus=$3 expect_mem=512")
     [ "$6" = direct ] || options+=(--iso)
-    HOSPES_TIMEOUT=$((120 + 120 * $3)) proves "$*" "${options[@]}" --disk nvme --net virtio
+    HOSPES_TIMEOUT=$((300 + 300 * $3)) proves "$*" "${options[@]}" --disk nvme --net virtio
 }
 
 if [ "${HOSPES_MATRIX:-}" = full ]; then

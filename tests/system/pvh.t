@@ -15,7 +15,7 @@ echo "more=('type=\"pvh\"') kept=16384" >"$temp/scenario"
 files=("$temp/scenario" "$temp/theirs") least=11
 if [ "${HOSPES_PVH:-}" = long ]; then
     files+=("$top/tests/host/walk")
-    HOSPES_TIMEOUT=${HOSPES_TIMEOUT:-1500} least=49
+    least=49
 fi
 host_job --hv xen --svm --toolstack hospes "$top/tests/host/both-ways" "${files[@]}"
 at_least $least

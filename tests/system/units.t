@@ -15,7 +15,7 @@ over=$temp/over
 mkdir -p "$over"/{etc/xen/auto,etc/default,guest,etc/systemd/system/xendomains.service.d}
 cp "$build/guest.cpio" "$over/guest/auto.cpio"
 sed -e 's/"plain"/"auto"/' -e 's,/guest/guest.cpio,/guest/auto.cpio,' "$top/tests/host/plain.cfg" >"$over/etc/xen/auto/auto"
-printf 'XENDOMAINS_SAVE=\nXENDOMAINS_STOP_MAXWAIT=60\n' >"$over/etc/default/xendomains"
+printf 'XENDOMAINS_SAVE=\nXENDOMAINS_STOP_MAXWAIT=240\n' >"$over/etc/default/xendomains"
 printf '[Service]\nStandardOutput=journal+console\n' >"$over/etc/systemd/system/xendomains.service.d/console.conf"
 
 hv=(--hv "$(echo "$build"/deb/hospes-hypervisor_*.deb)" --iso)

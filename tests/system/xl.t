@@ -13,4 +13,4 @@ for file in "$temp"/out/*.json; do
     perl -MJSON::PP -0777 -ne 'decode_json($_)' "$file" 2>/dev/null
     ok $? "${file##*/} is JSON"
 done
-at_least 175
+at_least 180
