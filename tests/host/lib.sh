@@ -69,6 +69,7 @@ watch() {
     id=$(xl domid "$1" 2>/dev/null) || return
     [ ! -e "/run/watched.$id" ] || return 0
     tty=$(xenstore-read "/local/domain/$id/console/tty" 2>/dev/null) || return
+    [ -c "$tty" ] || return # it is empty until xenconsoled has seen the guest
     : >"/run/watched.$id"
     cat "$tty" >>"$consoles/guest-$1.log" 2>/dev/null &
 }
