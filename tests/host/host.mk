@@ -16,7 +16,7 @@ $(O)/load.cpio: $(O)/load
 .PHONY: build-domain
 build-domain: $(O)/build-domain
 
-$(O)/build-domain: tests/host/build-domain.c $(wildcard toolstack/xc/*.[ch] toolstack/builder/*.[ch])
+$(O)/build-domain: tests/host/build-domain.c $(wildcard toolstack/xc/*.[ch] toolstack/builder/*.[ch] toolstack/unpack/*.[ch])
 	@mkdir -p $(@D)
 	$(or $(CC_KIND),gcc) -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wshadow -D_GNU_SOURCE -D__XEN_TOOLS__ \
 		-Itoolstack -o $@ $(filter %.c,$^) -lxencall -lxenforeignmemory -lxenevtchn -lxenstore \

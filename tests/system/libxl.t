@@ -8,7 +8,7 @@
 made() {
     "$top/scripts/deps" build toolstack test && "$top/scripts/host-root" &&
         make -s -C "$top" toolstack && mkdir -p "$temp/over/opt/hospes/lib" &&
-        cp -a "$build"/toolstack/root/usr/lib/x86_64-linux-gnu/libxenlight.so.4.17* \
+        cp -a "$build"/toolstack/root/usr/lib/x86_64-linux-gnu/lib{xenlight,hospes-unpack}.so.*[0-9] \
             "$temp/over/opt/hospes/lib"
 }
 needs "the library" made

@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 #include "builder/builder.h"
+#include "unpack/decoders.h"
 #include "xc/memory.h"
 
 #define BUILD_MAX_FILE   (1ul << 30)   /* of a kernel or ramdisk as it is stored, bytes */
 #define BUILD_MAX_PACKED (256ul << 20) /* of a packed kernel */
-#define BUILD_MAX_KERNEL (512ul << 20) /* of an unpacked kernel */
 
 /* The sentence of an error; returns @rc, so that a refusal is one statement. */
 int build_fail(struct build_error *error, int rc, const char *format, ...)
@@ -35,11 +35,6 @@ int source_read(const struct source *source, uint64_t offset, void *to, size_t s
 bool source_narrow(struct source *source, uint64_t offset, uint64_t size);
 
 /* ---- unpack.c ---- */
-
-struct unpacked {
-    uint8_t *data; /* from mmap(), @room bytes */
-    size_t size, room;
-};
 
 #define UNPACK_MAGIC 16 /* bytes that tell the format, at least */
 

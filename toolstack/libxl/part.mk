@@ -3,7 +3,7 @@
 LIBXL_GEN   := $(TS_O)/gen/libxl_types
 LIBXL_TYPES := toolstack/libxl/types
 LIBXL_LIBS  := -lyajl -lxencall -lxenforeignmemory -lxenevtchn -lxengnttab -lxendevicemodel -lxentoollog \
-               -lxenstore -lxentoolcore -luuid $(TS_BUILDER_LIBS)
+               -lxenstore -lxentoolcore -luuid
 
 $(LIBXL_GEN).c: $(LIBXL_TYPES)/generate.py $(LIBXL_TYPES)/notes.txt $(wildcard /usr/include/*libxl*.h)
 	@mkdir -p $(@D)

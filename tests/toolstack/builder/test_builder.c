@@ -609,7 +609,7 @@ static void test_lzo(void **state)
 static void test_bomb(void **state)
 {
     static uint8_t packed[2 << 20];
-    size_t size = BUILD_MAX_KERNEL + (1 << 20);
+    size_t size = UNPACK_MAX + (1 << 20);
     uint8_t *zeros = calloc(1, size);
     struct build_error error;
     struct image image;
