@@ -4,8 +4,8 @@
  *
  *   make toolstack && clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE \
  *       -D__XEN_TOOLS__ -I toolstack tests/fuzz/kernel/fuzz_kernel.c \
- *       toolstack/builder/{source,image,layout,unpack}.c -lz -lbz2 -llzma -llz4 -lzstd -o
- * fuzz_kernel
+ *       toolstack/builder/{source,image,layout,unpack}.c toolstack/unpack/decoders.c \
+ *       -lz -lbz2 -llzma -llz4 -lzstd -o fuzz_kernel
  *   ./fuzz_kernel -rss_limit_mb=4096 corpus
  *
  * Good first files for the corpus: tests/guests' ELF files, also packed by gzip, xz, zstd, lz4 -l.
