@@ -152,7 +152,7 @@ static void check_double_unmap(bool second)
         race_handle = op.handle;
         __atomic_store_n(&race_round, i, __ATOMIC_SEQ_CST);
         race(0);
-        for (uint64_t end = time_now() + 60000000000ul;
+        for (uint64_t end = time_now() + LATE;
              second && race_wins[0] + race_wins[1] == before && time_now() < end;)
             sched_op(SCHEDOP_yield, NULL);
         lost += race_wins[0] + race_wins[1] == before;

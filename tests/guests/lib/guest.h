@@ -128,6 +128,9 @@ void event_set_upcall(void (*upcall)(void)); /* replaces the 2-level scan, e.g. 
 uint64_t time_now(void);
 uint64_t read_tsc(void);
 void time_spin(uint64_t ns);
+#define LATE 60000000000ul /* ns: who has waited for so long has waited in vain */
+/* Lets others run until the value is as large, or it is LATE; whether it is. */
+bool wait_for(volatile unsigned int *value, unsigned int wanted);
 void time_sleep(uint64_t ns); /* or until another event; wants VIRQ_TIMER bound; enables events */
 
 /* vCPUs: starts another one on fn(arg), its events masked. It may return: the vCPU goes down. */

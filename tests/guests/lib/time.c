@@ -43,6 +43,15 @@ void time_spin(uint64_t ns)
         relax();
 }
 
+bool wait_for(volatile unsigned int *value, unsigned int wanted)
+{
+    uint64_t end = time_now() + LATE;
+
+    while (*value < wanted && time_now() < end)
+        sched_op(SCHEDOP_yield, NULL);
+    return *value >= wanted;
+}
+
 /* Events are off until the block turns them on: a timer that fires before it must not be missed. */
 void time_sleep(uint64_t ns)
 {

@@ -26,15 +26,6 @@ static bool count(struct frame *frame)
     return true;
 }
 
-static bool wait_for(volatile unsigned int *value, unsigned int wanted)
-{
-    uint64_t end = time_now() + 60000000000;
-
-    while (*value < wanted && time_now() < end)
-        sched_op(SCHEDOP_yield, NULL);
-    return *value >= wanted;
-}
-
 static void second(void *arg)
 {
     (void)arg;

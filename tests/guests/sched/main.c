@@ -33,7 +33,7 @@ void guest_main(void)
     events_disable();
     fired = false;
     set_timer_op(1);
-    end = time_now() + 60000000000;
+    end = time_now() + LATE;
     while (!vcpu_info()->evtchn_upcall_pending && time_now() < end)
         relax();
     ok(!fired && vcpu_info()->evtchn_upcall_pending, "an event is pending");

@@ -3,8 +3,6 @@
  */
 #include "guest.h"
 
-#define LATE 60000000000 /* ns: whoever has waited for so long has waited in vain */
-
 static volatile unsigned int ticks;
 
 static void tick(unsigned int port)

@@ -108,7 +108,7 @@ static bool check_events(void)
 
     for (unsigned int i = 0; i < 100; i++) {
         unsigned int before = events;
-        uint64_t end = time_now() + 60000000000;
+        uint64_t end = time_now() + LATE;
 
         event_send(event_port);
         while (events == before && time_now() < end)
